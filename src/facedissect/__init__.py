@@ -1,0 +1,3 @@
+"""facedissect."""
+
+__version__ = "0.1.0"

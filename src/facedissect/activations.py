@@ -1,0 +1,274 @@
+"""Hook layers, yield their maps batch by batch, record each face's peak.
+
+`ActivationMaps` can be iterated again and again; later stages cannot tell whether it recomputes or reads a cache.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from .concepts import Vocabulary
+from .dictionary.faces import Face
+from .errors import FaceReadError, LayerError
+from .model.face_model import FaceModel
+from .model.preprocess import Preprocess
+from .settings import OnError, Settings
+
+Progress = Callable[[str, int, int], None]
+"""Called with the name of the pass, the faces done and the faces in all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledMasks:
+    """The local labels of one face at the network's input size.
+
+    Attributes:
+        masks: L_c of the concepts that are present.
+        present: positions of those concepts in the vocabulary.
+        absent: positions of the concepts for whose kind the face is annotated, and which it lacks.
+    """
+
+    masks: Bool[np.ndarray, "present height width"]
+    present: Int[np.ndarray, " present"]
+    absent: Int[np.ndarray, " absent"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Some faces, their labels and the maps of every layer, in the same order."""
+
+    faces: tuple[Face, ...]
+    labels: tuple[LabelledMasks, ...]
+    maps: Mapping[str, Float[Tensor, "image unit h w"]]
+
+
+def read_labels(face: Face, vocabulary: Vocabulary, preprocess: Preprocess) -> LabelledMasks:
+    """The masks of a face by the geometry of its image. Raises FaceReadError."""
+    states = [face.state(concept) for concept in vocabulary.concepts]
+    present = [position for position, state in enumerate(states) if state == "present"]
+    masks = np.zeros((len(present), *preprocess.size), bool)
+    for row, position in enumerate(present):
+        mask = face.mask(vocabulary.names[position])
+        masks[row] = preprocess.mask(mask, box=face.box, landmarks=face.landmarks)
+    return LabelledMasks(
+        masks=masks,
+        present=np.array(present, np.int64),
+        absent=np.array([position for position, state in enumerate(states) if state == "absent"], np.int64),
+    )
+
+
+class Capture:
+    """Context in which every forward pass of the model leaves the maps of some layers behind; hooks come off at its end.
+
+    Raises:
+        LayerError: a layer does not exist, is not called, or gives no spatial maps.
+    """
+
+    def __init__(self, model: FaceModel, layers: Sequence[str]) -> None:
+        self._model, self._layers = model, tuple(layers)
+        self._seen: dict[str, list[Any]] = {}
+        self._hooks = ExitStack()
+
+    def __enter__(self) -> Capture:
+        modules = {layer: self._model.module_of(layer) for layer in self._layers}
+        for layer, module in modules.items():
+            self._hooks.callback(module.register_forward_hook(self._keeper(layer)).remove)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._hooks.close()
+
+    def _keeper(self, layer: str) -> Callable[[nn.Module, Any, Any], None]:
+        def keep(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            # A copy: the next module may work in place (ReLU, dropout) on the same memory.
+            self._seen.setdefault(layer, []).append(output.detach().clone() if isinstance(output, Tensor) else output)
+
+        return keep
+
+    def maps(self, images: Float[Tensor, "image channel height width"]) -> dict[str, Float[Tensor, "image unit h w"]]:
+        """Run the network on a batch and return the float32 maps of every layer."""
+        collected: dict[str, list[Tensor]] = {layer: [] for layer in self._layers}
+        for part in self._model.slices(images):
+            self._seen.clear()
+            self._model(part)
+            for layer in self._layers:
+                collected[layer].append(self._checked(layer, len(part)))
+        self._seen.clear()
+        return {layer: torch.cat(parts) for layer, parts in collected.items()}
+
+    def _checked(self, layer: str, images: int) -> Tensor:
+        outputs = self._seen.get(layer, [])
+        if len(outputs) != 1:
+            raise LayerError(f"expected layer {layer!r} to be called once in a forward pass, got {len(outputs)} calls")
+        output = outputs[0]
+        if not isinstance(output, Tensor):
+            raise LayerError(
+                f"expected one tensor from layer {layer!r}, got {type(output).__name__}; choose a layer inside it"
+            )
+        shape = tuple(output.shape)
+        if output.ndim != 4 or shape[2] * shape[3] == 1:
+            raise LayerError(
+                f"expected spatial maps (images, units, height, width) from layer {layer!r}, got shape {shape}; "
+                "`facedissect layers` lists the layers that have them"
+            )
+        if shape[0] != images:
+            raise LayerError(f"expected maps of {images} images from layer {layer!r}, got {shape[0]}")
+        return output.float()
+
+
+class ActivationMaps:
+    """The maps of some layers for some faces, re-iterable in batches of a fixed size.
+
+    Args:
+        faces: the faces, in the order in which they are yielded.
+        vocabulary: names the concepts whose masks are read.
+        model: the network, borrowed by the caller for the time of the iteration.
+        layers: names of its layers.
+        settings: batch size, workers and what to do about an unreadable face.
+        left_out: unreadable faces and the reason, id -> message; grows while iterating, and is never read again.
+    """
+
+    def __init__(
+        self,
+        faces: Sequence[Face],
+        vocabulary: Vocabulary,
+        model: FaceModel,
+        layers: Sequence[str],
+        settings: Settings,
+        left_out: dict[str, str] | None = None,
+    ) -> None:
+        self._faces = tuple(faces)
+        self._vocabulary = vocabulary
+        self._model = model
+        self._layers = tuple(layers)
+        self._settings = settings
+        self.left_out = {} if left_out is None else left_out
+
+    def __len__(self) -> int:
+        return len(self._faces)
+
+    def local(self) -> ActivationMaps:
+        """The same maps for the faces with local labels only."""
+        faces = [face for face in self._faces if face.kinds]
+        return ActivationMaps(faces, self._vocabulary, self._model, self._layers, self._settings, self.left_out)
+
+    def _read(self, face: Face) -> tuple[Face, Tensor, LabelledMasks] | tuple[Face, FaceReadError]:
+        preprocess = self._model.preprocess
+        try:
+            image = preprocess.image(face.image(), box=face.box, landmarks=face.landmarks)
+            return face, image, read_labels(face, self._vocabulary, preprocess)
+        except FaceReadError as error:
+            return face, error
+
+    def _readable(self) -> Iterator[tuple[Face, Tensor, LabelledMasks]]:
+        """Read ahead in threads, in order; leave out or raise what cannot be read."""
+        on_error: OnError = self._settings.on_error
+        for result in _ahead(self._read, (f for f in self._faces if f.id not in self.left_out), self._settings):
+            if len(result) == 2:
+                face, error = result
+                if on_error == "stop":
+                    raise error
+                self.left_out[face.id] = str(error)
+            else:
+                yield result
+
+    def __iter__(self) -> Iterator[Batch]:
+        size = self._settings.batch_size
+        with Capture(self._model, self._layers) as capture:
+            for items in _batched(self._readable(), size):
+                images = torch.stack([image for _, image, _ in items])
+                if self._model.max_batch != 1:
+                    # In batches of one size an image's values do not depend on how many images come with it.
+                    images = torch.cat([images, images[-1:].expand(size - len(items), -1, -1, -1)])
+                maps = capture.maps(images)
+                yield Batch(
+                    faces=tuple(face for face, _, _ in items),
+                    labels=tuple(labels for _, _, labels in items),
+                    maps={layer: values[: len(items)] for layer, values in maps.items()},
+                )
+
+
+def _batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    batch: list[Any] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _ahead(read: Callable[[Face], Any], faces: Iterable[Face], settings: Settings) -> Iterator[Any]:
+    """`map(read, faces)` by threads that stay at most two batches ahead."""
+    with ThreadPoolExecutor(settings.workers, thread_name_prefix="read") as pool:
+        waiting: deque[Future[Any]] = deque()
+        try:
+            for face in faces:
+                waiting.append(pool.submit(read, face))
+                if len(waiting) > 2 * settings.batch_size:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peaks:
+    """Extremes of each unit's map of each face.
+
+    Attributes:
+        faces: ids, sorted, so that no result depends on the order in which faces were seen.
+        highest, lowest: maximum (p_u(x)) and minimum over the map's positions, float32.
+    """
+
+    faces: tuple[str, ...]
+    highest: Float[np.ndarray, "image unit"]
+    lowest: Float[np.ndarray, "image unit"]
+
+    def of(self, chosen: Bool[np.ndarray, " image"]) -> Peaks:
+        """The peaks of some of the faces."""
+        faces = tuple(face for face, keep in zip(self.faces, chosen, strict=True) if keep)
+        return Peaks(faces=faces, highest=self.highest[chosen], lowest=self.lowest[chosen])
+
+
+class PeakRecorder:
+    """Accumulator of peaks."""
+
+    def __init__(self) -> None:
+        self._faces: list[str] = []
+        self._highest: list[Float[np.ndarray, "image unit"]] = []
+        self._lowest: list[Float[np.ndarray, "image unit"]] = []
+
+    def update(self, faces: Sequence[Face], maps: Float[Tensor, "image unit height width"]) -> None:
+        """Take in the maps of some faces."""
+        self._faces += [face.id for face in faces]
+        self._highest.append(maps.amax((2, 3)).cpu().numpy())
+        self._lowest.append(maps.amin((2, 3)).cpu().numpy())
+
+    def merge(self, other: PeakRecorder) -> None:
+        """Take in what another recorder has seen."""
+        self._faces += other._faces
+        self._highest += other._highest
+        self._lowest += other._lowest
+
+    def result(self) -> Peaks:
+        """The peaks of all faces seen, in the order of their ids."""
+        order = sorted(range(len(self._faces)), key=self._faces.__getitem__)
+        return Peaks(
+            faces=tuple(self._faces[position] for position in order),
+            highest=np.concatenate(self._highest)[order],
+            lowest=np.concatenate(self._lowest)[order],
+        )

@@ -1,0 +1,114 @@
+"""Dissection: everything a run found, as tables and arrays, stamped with what made it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from .activations import Peaks
+from .concepts import Vocabulary
+from .errors import LayerError, nearest_names
+from .settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """What made a result.
+
+    Attributes:
+        versions: facedissect, Python, torch, NumPy, ... -> version.
+        model: name, source, digest and preprocessing of the network.
+        dictionary: location, format and digest of the dictionary, and its numbers of faces.
+        concept_images: local concept -> images that have it.
+        subgroup_images: global concept -> subgroup -> images.
+        left_out: unreadable faces that were skipped, id -> reason.
+        warnings: what the run had to say, one sentence each.
+        created: UTC time, ISO 8601.
+        seconds: wall-clock time of the run.
+    """
+
+    versions: Mapping[str, str]
+    model: Mapping[str, Any]
+    dictionary: Mapping[str, Any]
+    concept_images: Mapping[str, int]
+    subgroup_images: Mapping[str, Mapping[str, int]]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    created: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerResult:
+    """What was found in one layer. The tables are described in docs/formats.md.
+
+    Attributes:
+        layer: dotted name of the module.
+        map_size: height and width of its maps.
+        units, concepts, hierarchy, bias, top_faces: the tables.
+        peaks: extremes of each unit's map of each face.
+        top_maps: (unit, place, h, w) raw maps of the top faces.
+    """
+
+    layer: str
+    map_size: tuple[int, int]
+    units: pd.DataFrame = field(repr=False)
+    concepts: pd.DataFrame = field(repr=False)
+    hierarchy: pd.DataFrame = field(repr=False)
+    bias: pd.DataFrame = field(repr=False)
+    top_faces: pd.DataFrame = field(repr=False)
+    peaks: Peaks = field(repr=False)
+    top_maps: Float[np.ndarray, "unit place h w"] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dissection:
+    """The result of a run over one or more layers of a network."""
+
+    settings: Settings
+    vocabulary: Vocabulary
+    provenance: Provenance
+    layers: Mapping[str, LayerResult]
+
+    def __getitem__(self, layer: str) -> LayerResult:
+        """The result of one layer. Raises LayerError, naming the layers there are."""
+        try:
+            return self.layers[layer]
+        except KeyError:
+            raise LayerError(
+                f"expected a layer of this run, got {layer!r}; it has: {nearest_names(layer, self.layers)}"
+            ) from None
+
+    def _stacked(self, table: str) -> pd.DataFrame:
+        frames: list[pd.DataFrame] = [getattr(result, table) for result in self.layers.values()]
+        return pd.concat(frames, ignore_index=True)
+
+    @property
+    def units(self) -> pd.DataFrame:
+        """One row a unit, over all layers."""
+        return self._stacked("units")
+
+    @property
+    def concepts(self) -> pd.DataFrame:
+        """One row for each unit and concept, over all layers."""
+        return self._stacked("concepts")
+
+    @property
+    def hierarchy(self) -> pd.DataFrame:
+        """One row for each interpretable unit and concept of its region, over all layers."""
+        return self._stacked("hierarchy")
+
+    @property
+    def bias(self) -> pd.DataFrame:
+        """One row for each unit, global concept and subgroup, over all layers."""
+        return self._stacked("bias")
+
+    @property
+    def top_faces(self) -> pd.DataFrame:
+        """One row for each unit and place, over all layers."""
+        return self._stacked("top_faces")

@@ -1,0 +1,108 @@
+"""Settings: every switch of a run, checked at construction; its defaults exist here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from types import MappingProxyType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from .errors import SettingsError
+
+Union = Literal["firing", "labelled"]
+Negatives = Literal["ignore", "annotated"]
+HierarchyWeight = Literal["iou", "none"]
+QuantileMethod = Literal["linear", "published"]
+Zeros = Literal["count", "ignore"]
+OnError = Literal["stop", "skip"]
+
+METHOD_FIELDS = (
+    "quantile",
+    "quantile_method",
+    "union",
+    "negatives",
+    "zeros",
+    "hierarchy_weight",
+    "min_iou",
+    "detection_ratio",
+    "top_faces",
+)
+"""The settings that can change a number of the result; the others say only how it is computed."""
+
+BIAS_CUTOFFS: Mapping[int, float] = MappingProxyType({2: 0.55, 4: 0.30})
+"""Published cut-offs of a biased unit by the number of subgroups (Teotia et al., IJCV 2022)."""
+
+
+def bias_cutoff(subgroups: int) -> float:
+    """The probability from which a unit counts as biased: as published for 2 and 4 subgroups, else 1.2 times chance."""
+    return BIAS_CUTOFFS.get(subgroups, 1.2 / subgroups)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How to dissect.
+
+    Attributes:
+        quantile: share of a unit's values that lie at or below its threshold (1 - q of the paper).
+        quantile_method: `linear` as `numpy.quantile`; `published` as the sketch of the published code estimates it.
+        union: which images of a concept enter the union: those in which the unit fires, or all that are labelled.
+        negatives: whether images annotated for a concept's kind but without it add the unit's area to the union.
+        zeros: `ignore` never counts an upsampled value of exactly 0 as firing, as the published code.
+        hierarchy_weight: multiply a concept's score by its IoU (IJCV version) or not (first public version).
+        min_iou: a unit is interpretable if its best IoU is larger.
+        detection_ratio: a unit detects the concepts of its region with more than this many times the even probability.
+        top_faces: faces with the highest peaks kept for each unit, with their maps.
+        batch_size: images in one forward pass.
+        workers: threads that read images and masks ahead of the network.
+        device: where the network runs, such as `cpu`, `cuda` or `mps`; None leaves it where it is.
+        on_error: whether an unreadable face stops the run or is left out and counted.
+
+    Raises:
+        SettingsError: a value makes no sense.
+    """
+
+    quantile: float = 0.995
+    quantile_method: QuantileMethod = "linear"
+    union: Union = "firing"
+    negatives: Negatives = "ignore"
+    zeros: Zeros = "count"
+    hierarchy_weight: HierarchyWeight = "iou"
+    min_iou: float = 0.04
+    detection_ratio: float = 1.5
+    top_faces: int = 4
+    batch_size: int = 32
+    workers: int = 2
+    device: str | None = None
+    on_error: OnError = "stop"
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
+        for field in fields(self):
+            value, hint = getattr(self, field.name), hints[field.name]
+            if get_origin(hint) is Literal and value not in (choices := get_args(hint)):
+                raise SettingsError(f"expected {field.name} to be one of {', '.join(choices)}, got {value!r}")
+        for name, low, high in (("quantile", 0, 1), ("min_iou", 0, 1)):
+            value = getattr(self, name)
+            if not low <= value < high or (name == "quantile" and value == 0):
+                raise SettingsError(f"expected {name} between {low} and {high}, got {value}")
+        for name in ("top_faces", "batch_size", "workers"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"expected {name} to be at least 1, got {getattr(self, name)}")
+        if self.detection_ratio <= 0:
+            raise SettingsError(f"expected detection_ratio above 0, got {self.detection_ratio}")
+
+    @classmethod
+    def reference(cls, **changes: Any) -> Settings:
+        """The settings under which the published code's numbers come out; resize images with `bicubic` besides."""
+        published: dict[str, Any] = {
+            "quantile_method": "published",
+            "union": "firing",
+            "negatives": "ignore",
+            "zeros": "ignore",
+            "hierarchy_weight": "iou",
+        }
+        return cls(**(published | changes))
+
+    def as_dict(self) -> dict[str, Any]:
+        """All settings by name, as JSON can hold them."""
+        return asdict(self)

@@ -1,0 +1,166 @@
+"""Save and load a Dissection: Parquet, JSON and npz, never pickle. A folder is complete or absent (docs/formats.md)."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .activations import Peaks
+from .concepts import Concept, GlobalConcept, Vocabulary
+from .errors import OutputError, SettingsError
+from .results import Dissection, LayerResult, Provenance
+from .settings import Settings
+
+FORMAT = 1
+TABLES = ("units", "concepts", "hierarchy", "bias", "top_faces")
+
+
+def layer_folder(layer: str) -> str:
+    """The folder of a layer: its name with every character outside `[A-Za-z0-9._-]` replaced by `_`."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", layer)
+
+
+def check_writable(folder: Path) -> None:
+    """Fail before the work rather than after it.
+
+    Raises:
+        OutputError: the folder cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".writable-"):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"expected a folder that can be written to, got {folder} ({error.strerror}); choose another with --out"
+        ) from error
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the context ends well, and is removed otherwise.
+
+    Raises:
+        OutputError: nothing can be written there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as scratch:
+            new = Path(scratch) / path.name
+            yield new
+            if new.is_dir() and path.is_dir():
+                shutil.rmtree(path)
+            new.replace(path)
+    except OSError as error:
+        raise OutputError(
+            f"expected to write {path}, got: {error.strerror or error}; check the folder and the space"
+        ) from error
+
+
+def save(result: Dissection, folder: str | os.PathLike[str]) -> None:
+    """Write a result into a folder, one sub-folder a layer; `dissection.json` comes last.
+
+    Raises:
+        OutputError: it cannot be written, or two layers would share a folder.
+    """
+    folder = Path(folder)
+    folders = [layer_folder(layer) for layer in result.layers]
+    if len(set(folders)) < len(folders):
+        raise OutputError(
+            f"expected layers with different folder names, got {', '.join(result.layers)}; run them apart"
+        )
+    check_writable(folder)
+    (folder / "dissection.json").unlink(missing_ok=True)  # a folder half rewritten must not look complete
+    for layer in result.layers.values():
+        with atomic(folder / layer_folder(layer.layer)) as scratch:
+            scratch.mkdir()
+            _save_layer(layer, scratch)
+    with atomic(folder / "dissection.json") as scratch:
+        scratch.write_text(json.dumps(_header(result), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _save_layer(layer: LayerResult, folder: Path) -> None:
+    for table in TABLES:
+        getattr(layer, table).to_parquet(folder / f"{table}.parquet", index=False)
+    np.savez(
+        folder / "peaks.npz",
+        faces=np.array(layer.peaks.faces, dtype=np.str_),
+        highest=layer.peaks.highest,
+        lowest=layer.peaks.lowest,
+    )
+    np.savez(folder / "top_maps.npz", maps=layer.top_maps)
+
+
+def _header(result: Dissection) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "settings": result.settings.as_dict(),
+        "provenance": {key: dict(v) if isinstance(v, Mapping) else v for key, v in vars(result.provenance).items()},
+        "vocabulary": asdict(result.vocabulary),
+        "layers": [
+            {
+                "name": layer.layer,
+                "folder": layer_folder(layer.layer),
+                "map_size": list(layer.map_size),
+                "units": len(layer.units),
+                "interpretable": int(layer.units["interpretable"].sum()),
+            }
+            for layer in result.layers.values()
+        ],
+    }
+
+
+def load(folder: str | os.PathLike[str]) -> Dissection:
+    """Read back what `save` wrote.
+
+    Raises:
+        OutputError: the folder is not a finished result, is damaged, or is of another version.
+    """
+    folder = Path(folder)
+    header_file = folder / "dissection.json"
+    if not header_file.is_file():
+        raise OutputError(
+            f"expected the folder of a finished run (with dissection.json), got {folder}; see `facedissect run`"
+        )
+    try:
+        header = json.loads(header_file.read_text(encoding="utf-8"))
+        if header["format"] != FORMAT:
+            raise OutputError(f"expected a result of format {FORMAT}, got {header['format']} in {folder}; run it again")
+        provenance = header["provenance"] | {"warnings": tuple(header["provenance"]["warnings"])}
+        return Dissection(
+            settings=Settings(**header["settings"]),
+            vocabulary=Vocabulary(
+                concepts=tuple(Concept(**concept) for concept in header["vocabulary"]["concepts"]),
+                global_concepts=tuple(
+                    GlobalConcept(name=g["name"], subgroups=tuple(g["subgroups"]))
+                    for g in header["vocabulary"]["global_concepts"]
+                ),
+            ),
+            provenance=replace(Provenance(**provenance)),
+            layers={entry["name"]: _load_layer(folder / entry["folder"], entry) for entry in header["layers"]},
+        )
+    except (OSError, ValueError, KeyError, TypeError, SettingsError) as error:
+        raise OutputError(
+            f"expected a complete result, got a damaged one in {folder} ({error}); run it again"
+        ) from error
+
+
+def _load_layer(folder: Path, entry: Mapping[str, Any]) -> LayerResult:
+    with np.load(folder / "peaks.npz", allow_pickle=False) as file:
+        peaks = Peaks(faces=tuple(file["faces"].tolist()), highest=file["highest"], lowest=file["lowest"])
+    with np.load(folder / "top_maps.npz", allow_pickle=False) as file:
+        top_maps = file["maps"]
+    height, width = entry["map_size"]
+    tables = {table: pd.read_parquet(folder / f"{table}.parquet") for table in TABLES}
+    return LayerResult(layer=entry["name"], map_size=(height, width), peaks=peaks, top_maps=top_maps, **tables)
