@@ -1,3 +1,71 @@
-"""facedissect."""
+"""facedissect says what each hidden unit of a face network looks at, and whether it is biased.
+
+The whole method in four lines:
+
+    dictionary = open_dictionary("face-dictionary")
+    model = load_model("torchvision:resnet50", weights="age.pth", size=128)
+    result = dissect(dictionary, model, layers=["layer4.2.conv1"])
+    write_report(result, dictionary, "report.html")
+
+It implements Hierarchical Network Dissection (Teotia, Lapedriza, Ostadabbas, IJCV 2022).
+"""
+
+from .concepts import FACE_DICTIONARY, Concept, GlobalConcept, Region, Vocabulary
+from .dictionary.faces import Face, FaceDictionary
+from .dictionary.open import check_dictionary, open_dictionary
+from .dictionary.write import write_published
+from .dissection import dissect
+from .errors import (
+    DictionaryError,
+    FacedissectError,
+    FaceReadError,
+    LayerError,
+    MissingExtraError,
+    ModelError,
+    OutputError,
+    SettingsError,
+    WeightsError,
+)
+from .model.face_model import FaceModel, LayerInfo
+from .model.load import load_model
+from .model.preprocess import Preprocess
+from .report import write_report
+from .results import Dissection, LayerResult, Provenance
+from .settings import Settings
+from .storage import load, save
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "FACE_DICTIONARY",
+    "Concept",
+    "DictionaryError",
+    "Dissection",
+    "Face",
+    "FaceDictionary",
+    "FaceModel",
+    "FaceReadError",
+    "FacedissectError",
+    "GlobalConcept",
+    "LayerError",
+    "LayerInfo",
+    "LayerResult",
+    "MissingExtraError",
+    "ModelError",
+    "OutputError",
+    "Preprocess",
+    "Provenance",
+    "Region",
+    "Settings",
+    "SettingsError",
+    "Vocabulary",
+    "WeightsError",
+    "check_dictionary",
+    "dissect",
+    "load",
+    "load_model",
+    "open_dictionary",
+    "save",
+    "write_published",
+    "write_report",
+]

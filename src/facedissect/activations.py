@@ -243,6 +243,12 @@ class Peaks:
         faces = tuple(face for face, keep in zip(self.faces, chosen, strict=True) if keep)
         return Peaks(faces=faces, highest=self.highest[chosen], lowest=self.lowest[chosen])
 
+    @property
+    def finite(self) -> Bool[np.ndarray, " unit"]:
+        """Whether a unit never gave NaN or an infinite value."""
+        finite: Bool[np.ndarray, " unit"] = (np.isfinite(self.highest) & np.isfinite(self.lowest)).all(axis=0)
+        return finite
+
 
 class PeakRecorder:
     """Accumulator of peaks."""

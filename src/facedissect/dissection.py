@@ -72,10 +72,13 @@ def dissect(
     with model.borrowed(settings.device):
         surveys = _survey(maps, len(whole.local_faces), settings, _counting(progress, "peaks", len(whole)))
         _check_readable(whole, left_out)
-        thresholds = {layer: survey.thresholds(settings) for layer, survey in surveys.items()}
         peaks = {layer: survey.peaks.result() for layer, survey in surveys.items()}
         local = np.array([bool(whole[face].kinds) for face in next(iter(peaks.values())).faces])
-        top = {layer: TopFaces.choose(values.of(local), settings.top_faces) for layer, values in peaks.items()}
+        local_peaks = {layer: values.of(local) for layer, values in peaks.items()}
+        thresholds = {
+            layer: survey.thresholds(settings).where(local_peaks[layer].finite) for layer, survey in surveys.items()
+        }
+        top = {layer: TopFaces.choose(values, settings.top_faces) for layer, values in local_peaks.items()}
         sizes = {layer: survey.map_size for layer, survey in surveys.items()}
         comparison = _compare(
             [shard.local() for shard in maps],
@@ -90,14 +93,13 @@ def dissect(
     results = {}
     for layer in layers:
         tally, top_maps = comparison.tallies[layer], comparison.top_maps[layer].result()
-        ranked = _rank(tally, peaks[layer], whole, settings)
+        ranked = _rank(tally, local_peaks[layer], whole, settings)
         biases = _biases(peaks[layer], whole)
         concepts = tables.concepts_table(layer, tally, whole.vocabulary, settings)
-        local_peaks = peaks[layer].of(local)
         results[layer] = LayerResult(
             layer=layer,
             map_size=sizes[layer],
-            units=tables.units_table(layer, concepts, ranked, biases, thresholds[layer], local_peaks, whole.vocabulary),
+            units=tables.units_table(layer, concepts, ranked, biases, thresholds[layer], local_peaks[layer], whole.vocabulary),
             concepts=concepts,
             hierarchy=tables.hierarchy_table(layer, ranked, whole.vocabulary),
             bias=tables.bias_table(layer, biases),
@@ -201,17 +203,14 @@ def _compare(
 
 
 def _rank(tally: Tally, peaks: Peaks, dictionary: FaceDictionary, settings: Settings) -> Hierarchy:
-    faces = [dictionary[face] for face in peaks.faces]
-    local = np.array([bool(face.kinds) for face in faces])
-    chosen = peaks.of(local)
-    present = np.zeros((len(chosen.faces), len(dictionary.vocabulary)), bool)
-    for row, face in enumerate(chosen.faces):
+    present = np.zeros((len(peaks.faces), len(dictionary.vocabulary)), bool)
+    for row, face in enumerate(peaks.faces):
         present[row, [dictionary.vocabulary.position(name) for name in dictionary[face].concepts]] = True
     return hierarchy(
         tally.iou(settings.union, settings.negatives),
-        chosen.highest,
-        chosen.lowest.min(axis=0),
-        chosen.highest.max(axis=0),
+        peaks.highest,
+        peaks.lowest.min(axis=0),
+        peaks.highest.max(axis=0),
         present,
         dictionary.vocabulary,
         min_iou=settings.min_iou,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -83,6 +84,12 @@ class Dissection:
             raise LayerError(
                 f"expected a layer of this run, got {layer!r}; it has: {nearest_names(layer, self.layers)}"
             ) from None
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the result into a folder (docs/formats.md); `facedissect.load` reads it back. Raises OutputError."""
+        from .storage import save  # storage builds on results; this is the one arrow back
+
+        save(self, folder)
 
     def _stacked(self, table: str) -> pd.DataFrame:
         frames: list[pd.DataFrame] = [getattr(result, table) for result in self.layers.values()]

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,9 @@ def save(result: Dissection, folder: str | os.PathLike[str]) -> None:
             f"expected layers with different folder names, got {', '.join(result.layers)}; run them apart"
         )
     check_writable(folder)
+    for name in folders:
+        _check_ours(folder / name)
+    stale = _layer_folders(folder) - set(folders)
     (folder / "dissection.json").unlink(missing_ok=True)  # a folder half rewritten must not look complete
     for layer in result.layers.values():
         with atomic(folder / layer_folder(layer.layer)) as scratch:
@@ -88,6 +91,22 @@ def save(result: Dissection, folder: str | os.PathLike[str]) -> None:
             _save_layer(layer, scratch)
     with atomic(folder / "dissection.json") as scratch:
         scratch.write_text(json.dumps(_header(result), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    for name in stale:
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def _check_ours(folder: Path) -> None:
+    """Refuse to replace a folder that no run has written."""
+    if folder.exists() and not (folder / "units.parquet").is_file() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise OutputError(f"expected a new folder or one of an earlier run, got {folder}; choose another with --out")
+
+
+def _layer_folders(folder: Path) -> set[str]:
+    """Folders of the layers of a result that is already there."""
+    try:
+        return {layer_folder(layer) for layer in load(folder).layers}
+    except OutputError:
+        return set()
 
 
 def _save_layer(layer: LayerResult, folder: Path) -> None:
@@ -147,8 +166,8 @@ def load(folder: str | os.PathLike[str]) -> Dissection:
                     for g in header["vocabulary"]["global_concepts"]
                 ),
             ),
-            provenance=replace(Provenance(**provenance)),
-            layers={entry["name"]: _load_layer(folder / entry["folder"], entry) for entry in header["layers"]},
+            provenance=Provenance(**provenance),
+            layers={entry["name"]: _load_layer(folder / layer_folder(entry["name"]), entry) for entry in header["layers"]},
         )
     except (OSError, ValueError, KeyError, TypeError, SettingsError) as error:
         raise OutputError(

@@ -22,11 +22,10 @@ DEAD, CONSTANT, NOT_FINITE, ACTIVE = "dead", "constant", "not finite", "active"
 
 def unit_states(peaks: Peaks) -> list[str]:
     """`active`, `dead` (always 0), `constant` (always the same) or `not finite` (NaN or infinite somewhere)."""
-    finite = np.isfinite(peaks.highest).all(axis=0) & np.isfinite(peaks.lowest).all(axis=0)
     high, low = peaks.highest.max(axis=0), peaks.lowest.min(axis=0)
     return [
         NOT_FINITE if not ok else ACTIVE if top > bottom else DEAD if top == 0 else CONSTANT
-        for ok, top, bottom in zip(finite, high, low, strict=True)
+        for ok, top, bottom in zip(peaks.finite, high, low, strict=True)
     ]
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from .errors import OutputError
@@ -34,6 +34,10 @@ class Thresholds:
     """`values` (unit): the threshold T_u of each unit, float32; NaN for a unit with values that are not finite."""
 
     values: Float[np.ndarray, " unit"]
+
+    def where(self, known: Bool[np.ndarray, " unit"]) -> Thresholds:
+        """The same thresholds, NaN for all other units, which then never fire."""
+        return Thresholds(values=np.where(known, self.values, np.float32(np.nan)))
 
 
 class TopValues:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -19,6 +19,7 @@ State = Literal["present", "absent", "unknown"]
 Box = tuple[float, float, float, float]
 
 
+@runtime_checkable
 class FaceSource(Protocol):
     """Where the pixels of one face come from. Nothing is read before it is asked for; a source can be pickled."""
 

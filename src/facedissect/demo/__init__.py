@@ -1,0 +1,25 @@
+"""A parametric face generator with pixel-exact masks: factors in, a shaded face with all its labels out."""
+
+from .factors import EXCLUDES, IMPLIES, PARTS, PASSING, TRAITS, FaceFactors, Identity, Scene
+from .labels import Correlation
+from .render import DRAWING, DrawnFace, draw_face, locate_face
+from .sampling import sample_factors, sample_identity, sample_scene
+
+__all__ = [
+    "EXCLUDES",
+    "IMPLIES",
+    "PARTS",
+    "PASSING",
+    "TRAITS",
+    "Correlation",
+    "DRAWING",
+    "DrawnFace",
+    "FaceFactors",
+    "Identity",
+    "Scene",
+    "draw_face",
+    "locate_face",
+    "sample_factors",
+    "sample_identity",
+    "sample_scene",
+]

@@ -1,0 +1,69 @@
+"""Noise of several grains, made once per image size; each face looks at another corner of it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+Image32 = NDArray[np.float32]
+Grain = Literal["pores", "fine", "mottled", "patches", "clouds", "curls"]
+
+_GRAINS: dict[Grain, float] = {"pores": 0.0, "fine": 0.007, "mottled": 0.02, "patches": 0.07, "clouds": 0.16, "curls": 0.009}
+"""Standard deviation of the blur, as a share of the image's side."""
+_SEED = 20220501
+STRANDS = 4096
+"""Length of the strand table; a power of two, so that an index can be wrapped by a bit mask."""
+
+
+class Noise:
+    """The chance patterns of one face: zero mean, unit standard deviation."""
+
+    def __init__(self, size: int, seed: int) -> None:
+        self._size = size
+        self._seed = seed
+
+    def image(self, grain: Grain, salt: int = 0) -> Image32:
+        """A size x size cutting of one grain; another `salt` gives another cutting."""
+        tile = _tile(self._size, grain)
+        row, column = self._offset(salt, 0) % self._size, self._offset(salt, 1) % self._size
+        return tile[row : row + self._size, column : column + self._size]
+
+    def strands(self, position: Image32, salt: int = 0) -> Image32:
+        """Noise along one dimension, sampled at any positions; neighbours one unit apart are nearly independent."""
+        index = (position * 4.0 + float(self._offset(salt, 0) % STRANDS)).astype(np.int32)
+        index &= STRANDS - 1
+        return _strand_table().take(index)
+
+    def _offset(self, salt: int, axis: int) -> int:
+        """A number that looks random in seed, salt and axis: Knuth's multiplicative hash, of which the upper bits are used."""
+        mixed = (self._seed * 2 + axis + salt * 0x85EBCA6B) * 0x9E3779B1 & 0xFFFFFFFF
+        return (mixed ^ mixed >> 15) * 0x2C1B3C6D >> 8 & 0xFFFFF
+
+
+@lru_cache(maxsize=32)
+def _tile(size: int, grain: Grain) -> Image32:
+    """Twice the image's side, continuing over its edges."""
+    rng = np.random.default_rng([_SEED, list(_GRAINS).index(grain)])
+    tile = rng.standard_normal((2 * size, 2 * size), dtype=np.float32)
+    blur = _GRAINS[grain] * size
+    if blur > 0:
+        tile = gaussian_filter(tile, max(blur, 0.5), mode="wrap")
+    tile /= tile.std()
+    if grain == "curls":
+        tile = np.cos(tile * 2.2)
+        tile = (tile - tile.mean()) / tile.std()
+    tile.flags.writeable = False
+    return tile
+
+
+@lru_cache(maxsize=1)
+def _strand_table() -> Image32:
+    rng = np.random.default_rng(_SEED)
+    coarse = gaussian_filter(rng.standard_normal(STRANDS), 10.0, mode="wrap")
+    fine = gaussian_filter(rng.standard_normal(STRANDS), 2.0, mode="wrap")
+    table = coarse / coarse.std() * 0.7 + fine / fine.std() * 0.7
+    return table.astype(np.float32)

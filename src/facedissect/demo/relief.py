@@ -1,0 +1,117 @@
+"""The height of the face over the head's ellipsoid: nose, sockets, cheeks, lips, chin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .edges import clamp, spot
+from .outline import lip_curves
+from .shape import FaceShape, Nose
+
+if TYPE_CHECKING:
+    from .view import View
+
+Image32 = NDArray[np.float32]
+Bump = tuple[float, float, float, float, float]
+"""Middle (u, v), widths along u and v, height; all in face coordinates. Mirrored unless the middle is at u = 0."""
+
+
+def nose_height(nose: Nose, u: Image32, v: Image32) -> Image32:
+    """How far the nose stands out: a ridge from the root to the tip, falling steeply to the base, and two wings."""
+    length = nose.base - nose.root
+    along = (v - nose.root) / length + (u / nose.wing_width) ** 2 * 0.05
+    rise = clamp(along * 1.25 + 0.12, 0.0, 1.0)
+    rise = rise * rise * (3.0 - 2.0 * rise)
+    fall = clamp((1.17 - along) / 0.24, 0.0, 1.0)
+    fall = fall * fall * (3.0 - 2.0 * fall)
+    tip = np.exp(((along - 0.86) / 0.17) ** 2 * -1.0)
+    ridge_width = nose.bridge_width + (nose.tip_width - nose.bridge_width) * clamp(along, 0.0, 1.0) ** 2
+    ridge = np.exp((u / ridge_width) ** 2 * -1.0) * (
+        nose.bridge + (nose.tip - nose.bridge) * 0.62 * along.clip(0.0, 1.0) ** 2
+    )
+    ball = tip * np.exp((u / nose.tip_width) ** 2 * -1.0) * (nose.tip * 0.38)
+    side = np.abs(u) - nose.wing_width * 0.66
+    wings = np.exp((side / (nose.wing_width * 0.38)) ** 2 * -1.0 - ((along - 0.89) / 0.13) ** 2) * (nose.tip * 0.46)
+    return (ridge * rise + ball + wings) * fall
+
+
+def nose_outline(nose: Nose, u: Image32, v: Image32) -> Image32:
+    """Positive inside the nose: distance in face coordinates to the outline of ridge, tip and wings as drawn."""
+    along = clamp((v - nose.root) / (nose.base - nose.root), -0.5, 1.5)
+    spread = clamp((along - 0.35) / 0.5, 0.0, 1.0)
+    half_width = nose.bridge_width * 0.85 + (nose.wing_width - nose.bridge_width * 0.85) * spread * spread * (
+        3.0 - 2.0 * spread
+    )
+    below = nose.base + 0.035 - v - (u / nose.wing_width) ** 2 * 0.045
+    return np.minimum(np.minimum(half_width - np.abs(u), v - nose.root), below)
+
+
+def face_relief(view: View, present: frozenset[str], expressiveness: float) -> Image32:
+    """Height over the ellipsoid at every pixel."""
+    shape = view.shape
+    bumps = _bumps(shape, present, expressiveness)
+    windows = view.windows((-u - 2.4 * su, v - 2.4 * sv, u + 2.4 * su, v + 2.4 * sv) for u, v, su, sv, _ in bumps)
+    height = np.zeros((view.size, view.size), np.float32)
+    for (u, v, su, sv, rise), window in zip(bumps, windows, strict=True):
+        height[window] += spot(view.far[window], view.v[window], (u, v), (su, sv)) * rise
+    nose, mouth = shape.nose, shape.mouth
+    reach = nose.wing_width * 2.2
+    window = view.window(-reach, nose.root - 0.1, reach, nose.base + 0.15)
+    height[window] += nose_height(nose, view.u[window], view.v[window])
+    window = view.window(-mouth.half_width - 0.02, mouth.v - 0.2, mouth.half_width + 0.02, mouth.v + 0.3)
+    height[window] += _lip_height(shape, view.u[window], view.v[window])
+    return height
+
+
+def _lip_height(shape: FaceShape, u: Image32, v: Image32) -> Image32:
+    """Two rolls, one for each lip."""
+    mouth = shape.mouth
+    t = clamp(u * (1.0 / mouth.half_width), -1.0, 1.0)
+    top, inner_top, inner_bottom, bottom = lip_curves(mouth, t)
+    upper = clamp((v - top) / (inner_top - top + 1e-3), 0.0, 1.0)
+    lower = clamp((bottom - v) / (bottom - inner_bottom + 1e-3), 0.0, 1.0)
+    roll = upper * (1.0 - upper) * (4.0 * 0.75) * mouth.upper + lower * (1.0 - lower) * (4.0 * 0.85) * mouth.lower
+    return roll * (1.0 - t * t)
+
+
+def _bumps(shape: FaceShape, present: frozenset[str], strength: float) -> list[Bump]:
+    eye, brow, nose, mouth, skull = shape.eye, shape.brow, shape.nose, shape.mouth, shape.skull
+    male, child, old = shape.male, shape.child, shape.old
+    grown = 1.0 - child
+    smile = strength * ("Smiling" in present) + 0.5 * strength * ("AU_12" in present)
+    cheek_raise = strength * ("AU_6" in present)
+    cheekbone = 1.0 if "High_Cheekbones" in present else 0.0
+    cheek_v = (eye.v + mouth.v) * 0.5
+    chin_v = skull.bottom - 0.13
+    bumps: list[Bump] = [
+        (eye.u * 0.92, eye.v - 0.015, 0.17, 0.105, -0.062 + 0.015 * child),  # socket
+        (eye.u - 0.16, eye.v + 0.0, 0.07, 0.08, -0.03),  # its inner corner
+        (eye.u, eye.v + 0.005, eye.half_width * 0.8, 0.062, 0.036),  # eyeball
+        (eye.u - 0.02, brow.v + 0.03, 0.19, 0.06, 0.016 + 0.014 * male * grown),  # brow ridge
+        (0.0, brow.v + 0.05, 0.10, 0.09, 0.02 + 0.008 * male),  # glabella
+        (0.0, shape.hairline + 0.17, 0.38, 0.20, 0.02 + 0.02 * child),  # forehead
+        (0.43, eye.v + 0.19, 0.15, 0.11, 0.022 + 0.055 * cheekbone + 0.018 * cheek_raise),  # cheekbone
+        (0.44, cheek_v + 0.24, 0.14, 0.17, 0.016 * child - 0.020 * grown - 0.075 * cheekbone),  # hollow of the cheek
+        (0.27, cheek_v + 0.01, 0.14, 0.12, 0.020 + 0.035 * child + 0.045 * smile + 0.02 * cheek_raise),  # cheek
+        (
+            nose.wing_width + 0.10,
+            nose.base + 0.09,
+            0.045,
+            0.13,
+            -0.010 - 0.022 * smile - 0.018 * old,
+        ),  # nasolabial fold
+        (0.0, nose.base + 0.09, 0.035, 0.06, -0.012),  # philtrum
+        (mouth.half_width + 0.025, mouth.v + mouth.corner, 0.04, 0.05, -0.020),  # corner of the mouth
+        (0.0, mouth.v + mouth.open_down + mouth.lower + 0.055, 0.15, 0.045, -0.022),  # under the lower lip
+        (0.0, chin_v, 0.17 + 0.03 * male, 0.10, 0.045 + 0.012 * male),  # chin
+        (0.62, -0.28, 0.12, 0.22, -0.03),  # temple
+        (0.36, chin_v - 0.04, 0.09, 0.12, 0.022 * old),  # jowl
+    ]
+    if "AU_17" in present:
+        bumps.append((0.0, chin_v - 0.05, 0.13, 0.07, 0.05 * strength))
+    if "Double_Chin" in present:
+        bumps.append((0.0, skull.bottom - 0.02, 0.30, 0.035, -0.035))
+    return bumps

@@ -1,0 +1,127 @@
+"""The embedded dictionary: faces drawn on demand. Nothing is downloaded, and the same seed gives the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+from PIL import Image
+
+from ..concepts import FACE_DICTIONARY, KINDS
+from ..demo import DRAWING, Correlation, DrawnFace, FaceFactors, draw_face, locate_face, sample_factors
+from ..demo.render import SMALLEST_SIDE
+from ..errors import DictionaryError, FaceReadError
+from .faces import Face, FaceDictionary
+
+DEFAULTS: dict[str, int] = {"count": 600, "seed": 0, "size": 128}
+"""Faces, seed and side in pixels of `demo` without further words."""
+_CACHED_FACES = 8
+
+
+@dataclass(frozen=True)
+class DemoSource:
+    """Draws one face when it is first asked for its image or a mask; a few drawings are kept."""
+
+    factors: FaceFactors
+    size: int
+
+    def image(self) -> Image.Image:
+        """The drawing, RGB."""
+        return Image.fromarray(_drawn(self.factors, self.size).image)
+
+    def mask(self, concept: str) -> Bool[np.ndarray, "height width"]:
+        """The mask of a concept that the face has. Raises FaceReadError for another."""
+        masks = _drawn(self.factors, self.size).masks
+        if concept not in masks:
+            raise FaceReadError(f"expected a concept of the drawn face ({', '.join(masks)}), got {concept!r}")
+        return masks[concept]
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the factors, the size and the number of the drawing, as hexadecimal."""
+        return hashlib.sha256(f"{DRAWING} {self.size} {_spelt(self.factors)}".encode()).hexdigest()
+
+
+def open_demo(
+    *, count: int = 600, seed: int = 0, size: int = 128, correlations: Sequence[Correlation] = (), **fixed: Any
+) -> FaceDictionary:
+    """A dictionary of drawn faces, annotated for all kinds of local concepts and all global ones.
+
+    Face i depends on the seed and on i alone, not on `count`. Labels, boxes and landmarks are known without drawing. The location from which a
+    report can open the dictionary again speaks of count, seed and size only: with `correlations` or `fixed` factors it ends in
+    `,+correlations` or `,+fixed` and cannot be opened from text.
+
+    Args:
+        count: how many faces.
+        seed: 0 or more.
+        size: side of the images in pixels.
+        correlations: dependences between concepts to plant; see `facedissect.demo.Correlation`.
+        fixed: factors that all faces share; see `facedissect.demo.sample_factors`.
+
+    Raises:
+        DictionaryError: count, seed or size make no sense.
+        SettingsError: a factor or a correlation makes no sense.
+    """
+    for name, value, least in (("count", count, 1), ("seed", seed, 0), ("size", size, SMALLEST_SIDE)):
+        if value < least:
+            raise DictionaryError(f"expected {name} of the demo faces to be at least {least}, got {value}")
+    location = f"demo:count={count},seed={seed},size={size}"
+    location += ",+correlations" * bool(correlations) + ",+fixed" * bool(fixed)
+    faces = tuple(_face(index, seed, size, correlations, fixed) for index in range(count))
+    return FaceDictionary(location=location, format="demo", vocabulary=FACE_DICTIONARY, faces=faces)
+
+
+def parse_location(text: str) -> dict[str, int]:
+    """The keyword arguments of `open_demo` that a location such as `demo` or `demo:count=600,seed=0,size=128` stands for.
+
+    Raises:
+        DictionaryError: the text is something else, or was given by a dictionary with correlations or fixed factors.
+    """
+    name, _, words = text.partition(":")
+    if name != "demo":
+        raise DictionaryError(f"expected demo or demo:count=N,seed=N,size=N, got {text!r}")
+    arguments = dict(DEFAULTS)
+    for word in filter(None, words.split(",")):
+        if word.startswith("+"):
+            raise DictionaryError(f"expected demo faces that text can describe, got {text!r}; call open_demo with their {word[1:]} again")
+        key, _, value = word.partition("=")
+        if key not in arguments or not value.isascii() or not value.isdigit():
+            raise DictionaryError(f"expected demo or demo:count=N,seed=N,size=N with whole numbers, got {word!r} in {text!r}")
+        arguments[key] = int(value)
+    return arguments
+
+
+def _face(index: int, seed: int, size: int, correlations: Sequence[Correlation], fixed: dict[str, Any]) -> Face:
+    factors = sample_factors(np.random.default_rng([seed, index]), correlations=correlations, **fixed)
+    points, box = locate_face(factors, size)
+    return Face(
+        id=f"demo/{index:06d}",
+        source=DemoSource(factors, size),
+        concepts=factors.concepts,
+        kinds=frozenset(KINDS),
+        subgroups=factors.subgroups,
+        box=box,
+        landmarks=points,
+    )
+
+
+@lru_cache(maxsize=_CACHED_FACES)
+def _drawn(factors: FaceFactors, size: int) -> DrawnFace:
+    face = draw_face(factors, size)
+    for mask in face.masks.values():
+        mask.flags.writeable = False
+    return face
+
+
+def _spelt(factors: FaceFactors) -> str:
+    """All factors as text; sets are sorted, because their order differs from run to run."""
+    words = []
+    for part in (factors.identity, factors.scene):
+        for factor in fields(part):
+            value = getattr(part, factor.name)
+            words.append(f"{factor.name}={sorted(value) if isinstance(value, frozenset) else value!r}")
+    return " ".join(words)

@@ -1,0 +1,124 @@
+"""Writes any dictionary in the layout of the published Face Dictionary: indexes, images with their masks, folders of subgroups.
+
+    Action_Units.csv, Attributes.csv, Parts.csv         one row per face that was annotated for the kind
+    faces/FACE/original.png, faces/FACE/CONCEPT.png     image and masks
+    non_localizable/GLOBAL_CONCEPT/SUBGROUP/FACE.png    a copy of the image for each of its subgroups
+    vocabulary.toml                                     only if the vocabulary is not the published one
+
+Boxes and landmarks have no place in this layout and are not written.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..concepts import FACE_DICTIONARY, Kind, Vocabulary
+from ..errors import OutputError
+from .faces import Face, FaceDictionary
+from .published import GLOBAL_FOLDER, INDEXES
+from .published_index import COLUMNS
+from .vocabulary_file import FILE_NAME
+
+_FACES_FOLDER = "faces"
+_GLOBAL_NAMES: Mapping[str, str] = {"age": "Age", "gender": "Gender", "ethnicity": "Ethnicity"}
+"""Global concepts whose published folder is spelt in another way than their name."""
+
+
+def write_published(dictionary: FaceDictionary, folder: str | os.PathLike[str]) -> None:
+    """Write a dictionary into a new or empty folder.
+
+    Everything is written beside it first and moved there at the end, so the folder is never half full.
+
+    Raises:
+        OutputError: the folder has something in it, is a file, or cannot be written.
+        FaceReadError: an image or mask of the dictionary cannot be read.
+    """
+    target = Path(folder)
+    _expect_empty(target)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        partial.mkdir(parents=True)
+        _write(dictionary, partial)
+        partial.replace(target)
+    except OSError as error:
+        raise OutputError(f"expected a folder that can be written, got {target}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _expect_empty(target: Path) -> None:
+    if target.exists() and not target.is_dir():
+        raise OutputError(f"expected a new or empty folder, got the file {target}")
+    if target.is_dir() and any(target.iterdir()):
+        raise OutputError(f"expected a new or empty folder, got {target}, which has something in it; choose another or empty it")
+
+
+def _write(dictionary: FaceDictionary, root: Path) -> None:
+    rows: dict[Kind, list[tuple[str, str]]] = {kind: [] for kind in INDEXES.values()}
+    for face, name in zip(dictionary, _folder_names(dictionary), strict=True):
+        image = face.image()
+        if face.kinds:
+            _write_face(face, image, root / _FACES_FOLDER / name)
+        for kind in face.kinds:
+            concepts = [c for c in face.concepts if dictionary.vocabulary[c].kind == kind]
+            masks = ";".join(f"{_FACES_FOLDER}/{name}/{concept}.png" for concept in concepts)
+            rows[kind].append((f"{_FACES_FOLDER}/{name}/original.png", masks))
+        _write_subgroups(face, image, root, name)
+    for index, kind in INDEXES.items():
+        if rows[kind]:
+            _write_index(root / index, rows[kind])
+    if dictionary.vocabulary != FACE_DICTIONARY:
+        (root / FILE_NAME).write_text(_vocabulary_text(dictionary.vocabulary), encoding="utf-8")
+
+
+def _folder_names(faces: Iterable[Face]) -> list[str]:
+    """One name per face: its id with other characters than letters, digits, `.`, `_` and `-` replaced; told apart by a number."""
+    names: list[str] = []
+    taken: set[str] = set()
+    for index, face in enumerate(faces):
+        name = re.sub(r"[^A-Za-z0-9._-]", "_", face.id).lstrip(".") or "face"
+        if name.casefold() in taken:
+            name = f"{name}-{index}"
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def _write_face(face: Face, image: Image.Image, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    image.save(folder / "original.png")
+    for concept in face.concepts:
+        Image.fromarray(face.mask(concept).astype(np.uint8) * 255).save(folder / f"{concept}.png")
+
+
+def _write_subgroups(face: Face, image: Image.Image, root: Path, name: str) -> None:
+    for global_concept, subgroup in face.subgroups.items():
+        folder = root / GLOBAL_FOLDER / _GLOBAL_NAMES.get(global_concept, global_concept) / subgroup
+        folder.mkdir(parents=True, exist_ok=True)
+        image.save(folder / f"{name}.png")
+
+
+def _write_index(path: Path, rows: Sequence[tuple[str, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(rows)
+
+
+def _vocabulary_text(vocabulary: Vocabulary) -> str:
+    """The vocabulary as TOML; JSON strings and lists of strings are TOML, too."""
+    concepts = (
+        f"[[concept]]\nname = {json.dumps(c.name)}\nkind = {json.dumps(c.kind)}\nregion = {json.dumps(c.region)}\n"
+        for c in vocabulary.concepts
+    )
+    subgroups = (f"{json.dumps(g.name)} = {json.dumps(list(g.subgroups))}\n" for g in vocabulary.global_concepts)
+    return "\n".join([*concepts, "[subgroups]\n" + "".join(subgroups)])

@@ -1,0 +1,230 @@
+"""Preprocess: one geometry for an image and its masks, then the scaling that the network expects.
+
+Coordinates are in pixels, x to the right and y down, and pixel centres lie at half-integers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from numbers import Integral
+from typing import Any, Literal, cast, get_args
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from PIL import Image
+from torch import Tensor
+
+from ..errors import FaceReadError, SettingsError
+from .alignment import similarity_to_template
+
+Interpolation = Literal["bilinear", "bicubic"]
+Crop = Literal["none", "box", "align"]
+Box = tuple[float, float, float, float]
+Channels = tuple[float, float, float]
+Size = tuple[int, int]
+
+_RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocess:
+    """Maps a face image to the network's input, and its masks to the same pixels.
+
+    Attributes:
+        size: height and width of the input in pixels; one int means a square.
+        mean: subtracted from each channel of the RGB image, which is scaled to [0, 1] first.
+        std: then divides each channel.
+        interpolation: of the image; masks are always nearest.
+        crop: `none` squeezes the whole image to `size`; `box` cuts out the face's box, widened to the aspect ratio of
+            `size`, black outside the image; `align` turns and scales the face so that its eyes, nose and mouth lie
+            where the ArcFace template has them.
+        margin: share of the box's width and height added on every side, for `crop="box"`.
+
+    Raises:
+        SettingsError: a value makes no sense.
+    """
+
+    size: Size
+    mean: Channels = (0.0, 0.0, 0.0)
+    std: Channels = (1.0, 1.0, 1.0)
+    interpolation: Interpolation = "bilinear"
+    crop: Crop = "none"
+    margin: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", _checked_size(self.size))
+        object.__setattr__(self, "mean", _checked_channels("mean", self.mean))
+        object.__setattr__(self, "std", _checked_channels("std", self.std))
+        if 0.0 in self.std:
+            raise SettingsError(f"expected std other than 0, got {self.std}")
+        for name, value, choices in (
+            ("interpolation", self.interpolation, get_args(Interpolation)),
+            ("crop", self.crop, get_args(Crop)),
+        ):
+            if value not in choices:
+                raise SettingsError(f"expected {name} to be one of {', '.join(choices)}, got {value!r}")
+        if not (math.isfinite(self.margin) and self.margin >= 0):
+            raise SettingsError(f"expected a margin of 0 or more (a share of the box), got {self.margin}")
+
+    def image(
+        self, image: Image.Image, *, box: Box | None = None, landmarks: Float[np.ndarray, "68 2"] | None = None
+    ) -> Float[Tensor, "3 height width"]:
+        """The network's input for one image: cropped, resized with Pillow's antialiasing, scaled and normalised.
+
+        Raises:
+            FaceReadError: the crop needs a box or landmarks that the face does not have, or they make no sense.
+        """
+        rgb = image if image.mode == "RGB" else image.convert("RGB")
+        if self.crop == "align":
+            resized = self._aligned_image(rgb, landmarks)
+        else:
+            if self.crop == "box":
+                rgb = rgb.crop(self._crop_window(box, rgb.width, rgb.height))
+            resized = rgb.resize((self.size[1], self.size[0]), _RESAMPLING[self.interpolation])
+        pixels = torch.from_numpy(np.array(resized)).permute(2, 0, 1).to(torch.float32).div_(255)
+        mean, std = (torch.tensor(values).view(3, 1, 1) for values in (self.mean, self.std))
+        return pixels.sub_(mean).div_(std).contiguous()
+
+    def mask(
+        self,
+        mask: Bool[np.ndarray, "source_height source_width"],
+        *,
+        box: Box | None = None,
+        landmarks: Float[np.ndarray, "68 2"] | None = None,
+    ) -> Bool[np.ndarray, "height width"]:
+        """A mask of the image, moved by the image's geometry; nearest, False outside the image.
+
+        Without rotation, row i comes from row floor((i + 0.5) * source height / height), columns alike.
+
+        Raises:
+            FaceReadError: as for `image`.
+        """
+        source_height, source_width = mask.shape
+        if self.crop == "align":
+            return self._aligned_mask(mask, landmarks)
+        left, top, right, bottom = 0, 0, source_width, source_height
+        if self.crop == "box":
+            left, top, right, bottom = self._crop_window(box, source_width, source_height)
+        rows = top + _nearest_indices(bottom - top, self.size[0])
+        columns = left + _nearest_indices(right - left, self.size[1])
+        return _gather(mask, rows[:, None], columns[None, :])
+
+    def as_dict(self) -> dict[str, Any]:
+        """The values, ready for JSON."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Preprocess:
+        """Back from `as_dict`. Raises SettingsError for unknown names or values that make no sense."""
+        known = {entry.name for entry in fields(cls)}
+        if "size" not in values or not known.issuperset(values):
+            raise SettingsError(
+                f"expected preprocessing values named {', '.join(sorted(known))}, got {', '.join(values) or 'none'}"
+            )
+        return cls(**values)
+
+    def _crop_window(self, box: Box | None, width: int, height: int) -> tuple[int, int, int, int]:
+        """Left, top, right, bottom in whole pixels; may reach beyond the image."""
+        if box is None:
+            raise FaceReadError(
+                "expected a box for crop=box, got a face without one; add boxes to the dictionary or use --crop none"
+            )
+        left, top, right, bottom = box
+        if not all(map(math.isfinite, box)) or right <= left or bottom <= top:
+            raise FaceReadError(
+                f"expected a face box (left, top, right, bottom) with an area, got {box}; correct it or use --crop none"
+            )
+        if right <= 0 or bottom <= 0 or left >= width or top >= height:
+            raise FaceReadError(
+                f"expected a face box inside the {width} x {height} image, got {box}; correct it or use --crop none"
+            )
+        half_height = (bottom - top) * (0.5 + self.margin)
+        half_width = (right - left) * (0.5 + self.margin)
+        aspect = self.size[1] / self.size[0]
+        half_width, half_height = max(half_width, half_height * aspect), max(half_height, half_width / aspect)
+        x, y = (left + right) / 2, (top + bottom) / 2
+        # Whole pixels, so that image and masks are cut along the very same lines.
+        left, top = math.floor(x - half_width + 0.5), math.floor(y - half_height + 0.5)
+        return left, top, left + max(1, round(2 * half_width)), top + max(1, round(2 * half_height))
+
+    def _aligned_image(self, image: Image.Image, landmarks: Float[np.ndarray, "68 2"] | None) -> Image.Image:
+        to_source = similarity_to_template(landmarks, self.size).inverse()
+        # Pillow's affine transform does not antialias, so a larger image is first shrunk to the scale of the output.
+        width, height = (max(1, round(length / max(1.0, to_source.scale))) for length in image.size)
+        shrunk = image.resize((width, height), _RESAMPLING[self.interpolation])
+        matrix = to_source.matrix * np.array([[width / image.width], [height / image.height]])
+        return shrunk.transform(
+            (self.size[1], self.size[0]),
+            Image.Transform.AFFINE,
+            tuple(matrix.ravel().tolist()),
+            resample=_RESAMPLING[self.interpolation],
+        )
+
+    def _aligned_mask(
+        self, mask: Bool[np.ndarray, "source_height source_width"], landmarks: Float[np.ndarray, "68 2"] | None
+    ) -> Bool[np.ndarray, "height width"]:
+        to_source = similarity_to_template(landmarks, self.size).inverse()
+        y, x = np.mgrid[0 : self.size[0], 0 : self.size[1]] + 0.5
+        points = np.floor(to_source(np.stack([x, y], axis=-1))).astype(np.int64)
+        return _gather(mask, points[..., 1], points[..., 0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreprocessChanges:
+    """What a caller wants other than what the source of a model says; None leaves it."""
+
+    size: int | Size | None = None
+    mean: Sequence[float] | None = None
+    std: Sequence[float] | None = None
+    interpolation: Interpolation | None = None
+    crop: Crop | None = None
+    margin: float | None = None
+
+    def apply(self, base: Preprocess | None, *, what: str) -> Preprocess:
+        """`base` with the changes; without a base, `size` must be among them.
+
+        Args:
+            what: names the model in the error.
+
+        Raises:
+            SettingsError: no size is known, or a value makes no sense.
+        """
+        changes: dict[str, Any] = {
+            entry.name: value for entry in fields(self) if (value := getattr(self, entry.name)) is not None
+        }
+        if base is not None:
+            return replace(base, **changes)
+        if self.size is None:
+            raise SettingsError(
+                f"expected an input size for {what}, which tells none; give size=(height, width) or --size 112"
+            )
+        return Preprocess(**changes)
+
+
+def _checked_size(size: object) -> Size:
+    pair = (size, size) if isinstance(size, Integral) else size
+    if isinstance(pair, Sequence) and len(pair) == 2 and all(isinstance(n, Integral) and int(n) > 0 for n in pair):
+        return int(pair[0]), int(pair[1])
+    raise SettingsError(f"expected size as one positive whole number or (height, width), got {size!r}")
+
+
+def _checked_channels(name: str, values: object) -> Channels:
+    numbers = isinstance(values, Sequence) and len(values) == 3 and all(isinstance(v, (int, float)) for v in values)
+    if numbers and all(map(math.isfinite, cast("Sequence[float]", values))):
+        return cast("Channels", tuple(float(v) for v in cast("Sequence[float]", values)))
+    raise SettingsError(f"expected {name} as three finite numbers, one for each of red, green and blue, got {values!r}")
+
+
+def _nearest_indices(source: int, target: int) -> np.ndarray:
+    """floor((i + 0.5) * source / target) for every i, in integers and so exact."""
+    return (2 * np.arange(target) + 1) * source // (2 * target)
+
+
+def _gather(mask: Bool[np.ndarray, "h w"], rows: np.ndarray, columns: np.ndarray) -> Bool[np.ndarray, "height width"]:
+    """mask[rows, columns] with False where an index lies outside."""
+    inside = (rows >= 0) & (rows < mask.shape[0]) & (columns >= 0) & (columns < mask.shape[1])
+    taken = mask[rows.clip(0, mask.shape[0] - 1), columns.clip(0, mask.shape[1] - 1)]
+    return cast("np.ndarray", np.logical_and(taken, inside))

@@ -1,0 +1,42 @@
+"""Doors out: one file per format of the report. A report never runs a model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from ..dictionary.faces import FaceDictionary
+from ..errors import OutputError
+from ..results import Dissection
+from . import html, pdf
+from .terminal import show
+
+
+Writer = Callable[[Dissection, FaceDictionary, Path], None]
+
+WRITERS: Mapping[str, Writer] = MappingProxyType({".html": html.write, ".pdf": pdf.write})
+"""Suffix of the file -> what writes it."""
+
+__all__ = ["WRITERS", "show", "write_report"]
+
+
+def write_report(result: Dissection, dictionary: FaceDictionary, path: str | os.PathLike[str]) -> None:
+    """Write a report; the suffix of `path` chooses its format. The file is complete or absent.
+
+    Faces that cannot be read any more are shown as crossed tiles, and the report says so.
+
+    Args:
+        result: what a run found.
+        dictionary: the dictionary that was dissected; its images are shown.
+        path: `.html` for one self-contained page, `.pdf` for print.
+
+    Raises:
+        OutputError: the suffix is of no known format, or the file cannot be written.
+    """
+    path = Path(path)
+    writer = WRITERS.get(path.suffix.lower())
+    if writer is None:
+        raise OutputError(f"expected a report called *{' or *'.join(WRITERS)}, got {path.name!r}; change the suffix")
+    writer(result, dictionary, path)

@@ -1,0 +1,234 @@
+"""The PDF report: a title page, then for each layer its units with their lit top faces, then its charts, as the published one.
+
+Text and charts are vectors. The faces of a unit are one picture with a palette of its own, which matplotlib stores at
+one byte a pixel: 512 units stay under 20 MB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from jaxtyping import UInt8
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_pdf import PdfPages
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
+from PIL import Image
+
+from .. import storage
+from ..dictionary.faces import FaceDictionary
+from ..results import Dissection
+from . import wording
+from .charts import GREY, Chart, charts, style
+from .summary import LayerSummary, RunSummary, summarise
+from .text_width import wrapped
+from .thumbnails import EDGE, OUTLINE, LitFaces, Tile
+from .units import UnitSummary
+
+PAGE = (8.27, 11.69)
+"""Width and height of A4 in inches, the unit of every length below."""
+
+MARGIN, TOP, LINE = 0.6, 0.75, 0.165
+ROWS = 8
+ROW = (PAGE[1] - TOP - 0.65) / ROWS
+FACES = 4
+SIDE = 112
+"""Longer side of a face in pixels: 100 to the inch."""
+
+GAP = 3
+"""Pixels between two faces."""
+
+LIT_COLOURS, DIMMED_COLOURS = 126, 128
+"""With white and the outline's yellow, 256."""
+
+SMALL, LINE_SMALL = 6.5, 0.1215
+CHART_TEXT, COLUMN_GAP = 7.0, 0.3
+
+
+class Pages:
+    """Pages that are numbered and written one after another."""
+
+    def __init__(self, pdf: PdfPages, heading: str) -> None:
+        self._pdf, self._heading, self._numbers = pdf, heading, count(1)
+        self._page: tuple[Figure, Axes] | None = None
+
+    def new(self, section: str) -> Axes:
+        """Axes over a whole new page, in inches from its top left corner; the page before is written."""
+        self.finish()
+        figure = Figure(figsize=PAGE)
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.set_axis_off()
+        axes.set(xlim=(0, PAGE[0]), ylim=(PAGE[1], 0))
+        axes.text(MARGIN, 0.4, self._heading, fontsize=7, color=GREY, va="center")
+        axes.text(PAGE[0] - MARGIN, 0.4, section, fontsize=7, color=GREY, va="center", ha="right")
+        axes.text(PAGE[0] / 2, PAGE[1] - 0.35, str(next(self._numbers)), fontsize=7, color=GREY, ha="center")
+        self._page = figure, axes
+        return axes
+
+    def finish(self) -> None:
+        """Write the last page."""
+        if self._page:
+            self._pdf.savefig(self._page[0])
+        self._page = None
+
+
+def write(result: Dissection, dictionary: FaceDictionary, path: Path) -> None:
+    """Write the report.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    run = summarise(result)
+    faces = LitFaces(result, dictionary, SIDE)
+    title = wording.title(result)
+    with storage.atomic(path) as scratch, style(), PdfPages(scratch, metadata=_metadata(result, title)) as pdf:
+        pages = Pages(pdf, title)
+        _title_pages(pages, run, title)
+        for layer in run.layers:
+            _unit_pages(pages, layer, faces, result)
+            _chart_pages(pages, layer)
+        if faces.unread:
+            _text_pages(pages, "Faces not shown", [("Faces not shown", [wording.unread_faces(faces.unread)])])
+        pages.finish()
+
+
+def _metadata(result: Dissection, title: str) -> dict[str, object]:
+    provenance = result.provenance
+    # The date of the run, so that the same result gives the same bytes.
+    created = datetime.fromisoformat(provenance.created) if provenance.created else None
+    return {
+        "Title": title,
+        "Subject": f"Hierarchical Network Dissection of {', '.join(result.layers)}",
+        "Creator": f"facedissect {provenance.versions.get('facedissect', '')}",
+        "CreationDate": created,
+    }
+
+
+def _title_pages(pages: Pages, run: RunSummary, title: str) -> None:
+    guide = [f"{term}. {meaning}" for term, meaning in wording.reading_guide(run.result.settings)]
+    made = [f"{name}: {value}" for name, value in wording.made_by(run.result)]
+    _text_pages(
+        pages,
+        "Summary",
+        [
+            (title, wording.overview(run)),
+            ("How far to trust it", wording.trust(run)),
+            ("How to read it", guide),
+            ("How it was made", made),
+        ],
+    )
+
+
+def _text_pages(pages: Pages, section: str, chapters: Sequence[tuple[str, Sequence[str]]]) -> None:
+    """Chapters of a heading and paragraphs, on as many pages as they need; the first heading is the largest."""
+    y = PAGE[1]
+    axes: Axes | None = None
+    for chapter, (heading, paragraphs) in enumerate(chapters):
+        blocks = [("heading", heading), *(("paragraph", text) for text in paragraphs)]
+        for kind, text in blocks:
+            size = (17 if chapter == 0 else 11) if kind == "heading" else 8
+            lines = wrapped(text, PAGE[0] - 2 * MARGIN, size)
+            step = LINE * size / 8
+            before = (0.25 if kind == "heading" and chapter else 0) + step
+            if axes is None or y + before + step * len(lines) > PAGE[1] - MARGIN:
+                axes, y = pages.new(section), TOP
+            y += before if y > TOP else 0.1
+            for line in lines:
+                axes.text(
+                    MARGIN, y, line, fontsize=size, fontweight="bold" if kind == "heading" else "normal", va="top"
+                )
+                y += step
+            y -= 0.5 * step
+
+
+def _unit_pages(pages: Pages, layer: LayerSummary, faces: LitFaces, result: Dissection) -> None:
+    section = f"{layer.name}: {layer.interpretable:,} of {wording.counted(len(layer.units), 'unit')} interpretable"
+    for first in range(0, len(layer.units), ROWS):
+        axes = pages.new(section)
+        for row, unit in enumerate(layer.units[first : first + ROWS]):
+            _unit_row(axes, TOP + row * ROW, unit, faces, layer, result)
+        # An image sets the limits of its axes to its own.
+        axes.set(xlim=(0, PAGE[0]), ylim=(PAGE[1], 0))
+
+
+def _unit_row(
+    axes: Axes, y: float, unit: UnitSummary, faces: LitFaces, layer: LayerSummary, result: Dissection
+) -> None:
+    tiles = faces.tiles(layer.result, unit, FACES)
+    height, width = faces.size
+    scale = (ROW - 0.12) / max(height, width)
+    if tiles:
+        strip = _strip(tiles)
+        right = MARGIN + strip.shape[1] * scale
+        axes.imshow(strip, extent=(MARGIN, right, y + height * scale, y), interpolation="none", aspect="auto")
+    x = MARGIN + FACES * (width + GAP) * scale + 0.08
+    axes.text(x, y, wording.label(unit), fontsize=9, fontweight="bold", va="top")
+    axes.text(x, y + 0.19, f"unit {unit.unit}{_place(unit)}", fontsize=SMALL, color=GREY, va="top")
+    lines = [line for text in _facts(unit) for line in wrapped(text, PAGE[0] - MARGIN - x, SMALL)]
+    most = int((ROW - 0.44) / LINE_SMALL)
+    if len(lines) > most:
+        lines = [*lines[: most - 1], f"{lines[most - 1]} …"]
+    axes.text(x, y + 0.35, "\n".join(lines), fontsize=SMALL, va="top", linespacing=1.25)
+
+
+def _strip(tiles: Sequence[Tile]) -> UInt8[np.ndarray, "height wide 3"]:
+    """The faces side by side on white, in as many colours as one byte can tell apart: half of them for the lit areas."""
+    gap = np.full((tiles[0].pixels.shape[0], GAP, 3), 255, np.uint8)
+    strip = np.hstack([part for tile in tiles for part in (tile.pixels, gap)][:-1])
+    lights = np.hstack([part for tile in tiles for part in (tile.lights, gap[..., 0] < 255)][:-1])
+    drawn = (strip == EDGE).all(axis=2) | (strip == OUTLINE).all(axis=2)
+    for part, colours, method in (
+        (lights & ~drawn, LIT_COLOURS, Image.Quantize.FASTOCTREE),  # keeps hues apart
+        (~lights & ~drawn, DIMMED_COLOURS, Image.Quantize.MEDIANCUT),  # keeps greys apart
+    ):
+        if part.any():
+            few = Image.fromarray(strip[part][None]).quantize(colours, method=method)
+            strip[part] = np.asarray(few.convert("RGB"))[0]
+    return strip
+
+
+def _place(unit: UnitSummary) -> str:
+    return f" · {unit.region} · {wording.kind_name(unit.kind)}" if unit.best else ""
+
+
+def _facts(unit: UnitSummary) -> Iterator[str]:
+    yield wording.scores(unit.best)
+    if unit.hierarchy:
+        yield wording.detected(unit)
+    if unit.bias:
+        yield wording.biased(unit)
+
+
+def _chart_pages(pages: Pages, layer: LayerSummary) -> None:
+    """The charts in two columns, each where there is most room."""
+    width, most = (PAGE[0] - 2 * MARGIN - COLUMN_GAP) / 2, PAGE[1] - MARGIN - TOP
+    used: list[float] = []
+    axes: Axes | None = None
+    with style(CHART_TEXT):
+        for chart in charts(layer):
+            height = min(chart.height, most)
+            column = int(np.argmin(used)) if used else 0
+            if axes is None or used[column] + height > TOP + most:
+                axes, used, column = pages.new(f"{layer.name}: charts"), [TOP, TOP], 0
+            left = MARGIN + column * (width + COLUMN_GAP)
+            top = used[column]
+            _embed(axes, chart, Bbox.from_extents(left, PAGE[1] - top - height, left + width, PAGE[1] - top))
+            used[column] += height + COLUMN_GAP
+
+
+def _embed(page: Axes, chart: Chart, box: Bbox) -> None:
+    """Draw a chart so that it and all its labels fill a box, in inches from the page's lower left corner."""
+    figure = cast("Figure", page.figure)
+    part = figure.add_axes((0, 0, 1, 1))
+    chart.draw(part)
+    inner = box
+    for _ in range(2):  # ticks, and so labels, may change with the size
+        part.set_position(Bbox(inner.get_points() / PAGE))
+        needed = part.get_tightbbox().transformed(figure.dpi_scale_trans.inverted())
+        inner = Bbox(inner.get_points() + box.get_points() - needed.get_points())
+    part.set_position(Bbox(inner.get_points() / PAGE))

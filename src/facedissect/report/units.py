@@ -1,0 +1,192 @@
+"""One record a unit: everything that a report says of it, gathered from the tables of its layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ..results import LayerResult
+
+BEST_CONCEPTS = 5
+LEADING = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConceptScore:
+    """How well a unit covers one concept, by both unions; NaN where nothing could be compared."""
+
+    concept: str
+    iou_firing: float
+    iou_labelled: float
+    coverage: float
+    images: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConceptShare:
+    """The probability of one concept of the unit's region."""
+
+    concept: str
+    probability: float
+    detected: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubgroupShare:
+    """The probability of one subgroup of a global concept; NaN where it could not be measured."""
+
+    subgroup: str
+    probability: float
+    images: int
+    biased: bool
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is a probability."""
+        return not math.isnan(self.probability)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopFace:
+    """One of the faces on which a unit peaks highest; `place` counts from 1."""
+
+    face: str
+    place: int
+    peak: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitSummary:
+    """What was found about one unit.
+
+    Attributes:
+        unit: its number in the layer, from 0.
+        state: `active`, `dead`, `constant` or `not finite`.
+        best: the concept with the highest IoU; None where no IoU is positive.
+        region, kind: those of `best`.
+        iou: of `best`, by the union of the run's settings.
+        interpretable: whether that IoU exceeds the cut-off.
+        concepts: the concepts with the highest IoU, best first.
+        hierarchy: the concepts of its region, most probable first; empty unless interpretable.
+        bias: global concept -> its subgroups, in their own order.
+        faces: its top faces, highest peak first.
+        threshold, lowest, highest: of its activation, in the network's own scale.
+    """
+
+    unit: int
+    state: str
+    best: ConceptScore | None
+    region: str
+    kind: str
+    iou: float
+    interpretable: bool
+    concepts: tuple[ConceptScore, ...]
+    hierarchy: tuple[ConceptShare, ...]
+    bias: Mapping[str, tuple[SubgroupShare, ...]]
+    faces: tuple[TopFace, ...]
+    threshold: float
+    lowest: float
+    highest: float
+
+    @property
+    def detected(self) -> tuple[ConceptShare, ...]:
+        """The concepts of its region that it detects, most probable first."""
+        return tuple(share for share in self.hierarchy if share.detected)
+
+    @property
+    def leading(self) -> tuple[ConceptShare, ...]:
+        """The most probable concepts of its region, and whatever else it detects."""
+        return tuple(share for place, share in enumerate(self.hierarchy) if share.detected or place < LEADING)
+
+    @property
+    def biased(self) -> tuple[tuple[str, SubgroupShare], ...]:
+        """The subgroups towards which it is biased, each with its global concept."""
+        return tuple((name, share) for name, shares in self.bias.items() for share in shares if share.biased)
+
+
+def unit_summaries(layer: LayerResult) -> tuple[UnitSummary, ...]:
+    """The units of a layer, interpretable ones first, then by falling IoU, then by number."""
+    ranked = layer.concepts[layer.concepts["iou"] > 0].sort_values(
+        ["unit", "iou"], ascending=[True, False], kind="stable"
+    )
+    concepts = _by_unit(ranked.groupby("unit").head(BEST_CONCEPTS))
+    hierarchy, bias, faces = _by_unit(layer.hierarchy), _by_unit(layer.bias), _by_unit(layer.top_faces)
+    ordered = layer.units.sort_values(["interpretable", "iou", "unit"], ascending=[False, False, True])
+    return tuple(
+        _summary(
+            row,
+            concepts.get(row["unit"], []),
+            hierarchy.get(row["unit"], []),
+            bias.get(row["unit"], []),
+            faces.get(row["unit"], []),
+        )
+        for row in _rows(ordered)
+    )
+
+
+def _summary(
+    row: dict[str, Any],
+    concepts: list[dict[str, Any]],
+    hierarchy: list[dict[str, Any]],
+    bias: list[dict[str, Any]],
+    faces: list[dict[str, Any]],
+) -> UnitSummary:
+    has_best = bool(pd.notna(row["concept"]))
+    subgroups: dict[str, list[SubgroupShare]] = {}
+    for share in bias:
+        subgroups.setdefault(share["global_concept"], []).append(
+            SubgroupShare(
+                subgroup=share["subgroup"],
+                probability=float(share["probability"]),
+                images=int(share["images"]),
+                biased=bool(share["biased"]),
+            )
+        )
+    return UnitSummary(
+        unit=int(row["unit"]),
+        state=row["state"],
+        best=_score(row) if has_best else None,
+        region=row["region"] if has_best else "",
+        kind=row["kind"] if has_best else "",
+        iou=float(row["iou"]),
+        interpretable=bool(row["interpretable"]),
+        concepts=tuple(_score(concept) for concept in concepts),
+        hierarchy=tuple(
+            ConceptShare(
+                concept=share["concept"], probability=float(share["probability"]), detected=bool(share["detected"])
+            )
+            for share in hierarchy
+        ),
+        bias={name: tuple(shares) for name, shares in subgroups.items()},
+        faces=tuple(TopFace(face=face["face"], place=int(face["place"]), peak=float(face["peak"])) for face in faces),
+        threshold=float(row["threshold"]),
+        lowest=float(row["lowest"]),
+        highest=float(row["highest"]),
+    )
+
+
+def _score(row: dict[str, Any]) -> ConceptScore:
+    return ConceptScore(
+        concept=row["concept"],
+        iou_firing=float(row["iou_firing"]),
+        iou_labelled=float(row["iou_labelled"]),
+        coverage=float(row["coverage"]),
+        images=int(row["images"]),
+    )
+
+
+def _by_unit(table: pd.DataFrame) -> dict[int, list[dict[str, Any]]]:
+    grouped: dict[int, list[dict[str, Any]]] = {}
+    for row in _rows(table):
+        grouped.setdefault(row["unit"], []).append(row)
+    return grouped
+
+
+def _rows(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    names = [str(name) for name in table.columns]
+    for values in table.itertuples(index=False, name=None):
+        yield dict(zip(names, values, strict=True))

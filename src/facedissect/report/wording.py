@@ -1,0 +1,266 @@
+"""The sentences and number formats that every form of the report shares, in words for someone who never saw the paper."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+from ..results import Dissection
+from ..settings import Settings
+from ..tables import ACTIVE
+from .summary import FEW_IMAGES, INTERPRETABLE, BiasCount, LayerSummary, RunSummary
+from .units import ConceptScore, UnitSummary
+
+NOT_MEASURED = "–"
+SPACE = "\u00a0"
+"""Keeps a number on the line of what it belongs to."""
+
+MOST_NAMED = 5
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A ratio or an activation; a dash for NaN."""
+    if math.isnan(value):
+        return NOT_MEASURED
+    return f"{value:.{digits}f}" if abs(value) < 1000 else f"{value:.4g}"
+
+
+def percent(part: float, whole: float = 1.0) -> str:
+    """A share in whole percent, `under 1 %` where rounding would hide it; a dash where there is none."""
+    if not whole or math.isnan(part):
+        return NOT_MEASURED
+    share = 100 * part / whole
+    return f"under 1{SPACE}%" if 0 < share < 0.5 else f"{share:.0f}{SPACE}%"
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """`1 unit`, `2,048 units`."""
+    return f"{count:,}{SPACE}{noun if count == 1 else plural or noun + 's'}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    names = list(names)
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "none"
+
+
+def kind_name(kind: str) -> str:
+    """A kind of concepts in words: `action unit`."""
+    return kind.replace("_", " ")
+
+
+def title(result: Dissection) -> str:
+    """The title of a report."""
+    return f"What the units of {result.provenance.model['name']} look at"
+
+
+def overview(run: RunSummary) -> list[str]:
+    """What was dissected and what was found, a paragraph each; enough for someone who reads nothing else."""
+    return [opening(run), *(text for layer in run.layers for text in findings(layer, run.result.settings))]
+
+
+def opening(run: RunSummary) -> str:
+    """What was dissected: the network, its layers, and what they were compared with."""
+    provenance, dictionary = run.result.provenance, run.result.provenance.dictionary
+    layers = listed(f"{layer.name} ({counted(len(layer.units), 'unit')})" for layer in run.layers)
+    local = int(dictionary["local_faces"])
+    images = f"{counted(local, 'image')} with outlined concepts"
+    if others := int(dictionary["faces"]) - local:
+        images += f" and {others:,} more that only tell the subgroup of the person"
+    noun = "layer" if len(run.layers) == 1 else "layers"
+    return (
+        f"The network {provenance.model['name']} was shown {images}, from {dictionary['location']}. "
+        f"Every unit of the {noun} {layers} was compared with {counted(len(run.searched), 'concept')} of the face, "
+        f"such as {listed(concept.name for concept in run.searched[:3])}."
+    )
+
+
+def findings(layer: LayerSummary, settings: Settings) -> list[str]:
+    """What was found in one layer: how many units are interpretable, of what, where, and how they are biased."""
+    return [interpretable(layer, settings), *([_biased(layer)] if layer.bias else [])]
+
+
+def interpretable(layer: LayerSummary, settings: Settings) -> str:
+    """How many units of a layer are interpretable, of which concepts and in which regions."""
+    total = len(layer.units)
+    text = (
+        f"In {layer.name}, {layer.interpretable:,} of {counted(total, 'unit')} ({percent(layer.interpretable, total)}) "
+        f"{'is' if layer.interpretable == 1 else 'are'} interpretable: the best overlap (IoU) with a concept "
+        f"exceeds {settings.min_iou:g}. "
+    )
+    if not layer.interpretable:
+        return text + "No concept of the dictionary explains any of them."
+    concepts = listed(f"{c.concept.name} ({c.labelled})" for c in layer.concepts[:MOST_NAMED] if c.labelled)
+    regions = sorted(((units, name) for name, units in layer.regions.items() if units), key=lambda pair: -pair[0])
+    return (
+        f"{text}The most common concepts are {concepts}; "
+        f"by region, {listed(f'{name} ({units})' for units, name in regions)}."
+    )
+
+
+def _biased(layer: LayerSummary) -> str:
+    texts = [_biased_by(count) for count in layer.bias]
+    return f"Of the {counted(len(layer.units), 'unit')} of {layer.name}, {'; '.join(texts)}."
+
+
+def _biased_by(count: BiasCount) -> str:
+    if not count.measured:
+        return f"none could be compared by {count.global_concept}, as fewer than two subgroups have images"
+    groups = sorted((group for group in count.subgroups if group.units), key=lambda group: -group.units)
+    if not groups:
+        return f"none is biased by {count.global_concept}"
+    towards = listed(f"{g.subgroup} ({g.units:,}{', few images' if g.few_images else ''})" for g in groups)
+    return (
+        f"{count.biased:,} {'is' if count.biased == 1 else 'are'} biased by {count.global_concept}, towards {towards}"
+    )
+
+
+def reading_guide(settings: Settings) -> list[tuple[str, str]]:
+    """The terms that a reader needs, each with what it means."""
+    rare = f"{100 * (1 - settings.quantile):.3g}{SPACE}%"
+    return [
+        ("Unit", "One channel of a layer. For every image it gives a map that says where in the image it responds."),
+        (
+            "Top faces and the lit area",
+            "The images on which the unit responds most, as the network saw them. The lit area is where it fires, the "
+            f"rest is dimmed. A unit fires where its response is among its own highest {rare} over all images.",
+        ),
+        (
+            "Outline",
+            "Where the image has the unit's concept by its label. An image without an outline lacks that label.",
+        ),
+        (
+            "IoU",
+            "Overlap of firing areas and labelled areas: their intersection divided by their union, summed over images, "
+            f"from 0 (never meet) to 1 (always the same). A unit is interpretable if its best IoU exceeds {settings.min_iou:g}.",
+        ),
+        (
+            "Two IoUs",
+            "“Firing” counts only images in which the unit fires, as the published figures do, and so forgives the images "
+            f"it misses. “Labelled” counts every image with the concept, so that a miss costs. This run labels units "
+            f"by “{settings.union}”; look at both.",
+        ),
+        ("Coverage", "The share of the concept's images in which the unit fires at all."),
+        (
+            "Region and detected concepts",
+            "Several concepts lie in the same part of the face. For an interpretable unit, the concepts of that region "
+            f"share a probability; those with more than {settings.detection_ratio:g} times the even share count as detected.",
+        ),
+        (
+            "Bias",
+            "How the unit's response divides among the subgroups of, say, age. Even shares mean no preference. It counts as biased "
+            "from the published cut-offs: 0.30 among four subgroups, 0.55 among two, else 1.2 times the even share. It speaks of a "
+            "unit's response, not of the network's decisions, and images of subgroups may differ in more than the subgroup.",
+        ),
+    ]
+
+
+def trust(run: RunSummary) -> list[str]:
+    """How far to trust the numbers: sizes, gaps, what was left out, and what the choice of union hides."""
+    result, notes = run.result, []
+    for layer in run.layers:
+        firing, labelled = layer.interpretable_by["firing"], layer.interpretable_by["labelled"]
+        notes.append(
+            f"In {layer.name}, {counted(firing, 'unit')} exceed{'s' if firing == 1 else ''} the cut-off if only images in which "
+            f"the unit fires are counted, {labelled:,} if misses are counted too."
+        )
+        odd = [f"{units:,} {name}" for name, units in layer.outcomes.items() if units and name not in _ORDINARY]
+        if odd:
+            notes.append(f"In {layer.name}, some units say nothing and have no label: {listed(odd)}.")
+    if run.not_searched:
+        notes.append(f"Not searched, as the dictionary has no images of them: {listed(run.not_searched)}.")
+    if run.few_images:
+        few = listed(f"{name} ({images})" for name, images in run.few_images.items())
+        notes.append(f"Fewer than {FEW_IMAGES} images, so take units of these concepts with care: {few}.")
+    notes += [
+        note for name, sizes in result.provenance.subgroup_images.items() if (note := _subgroup_note(name, sizes))
+    ]
+    if not result.vocabulary.global_concepts:
+        notes.append("The dictionary has no global concepts, so nothing can be said about bias.")
+    left_out = result.provenance.left_out
+    if left_out:
+        notes.append(f"{counted(len(left_out), 'image')} could not be read and {_were(len(left_out))} left out.")
+    else:
+        notes.append("Every image of the dictionary could be read.")
+    return notes + [f"The run warned: {warning}" for warning in result.provenance.warnings]
+
+
+_ORDINARY = (INTERPRETABLE, "best concept below the cut-off", "no overlap with a concept")
+
+
+def _subgroup_note(name: str, sizes: Mapping[str, int]) -> str:
+    few = [f"{subgroup} ({images})" for subgroup, images in sizes.items() if images < FEW_IMAGES]
+    if not any(sizes.values()):
+        return f"No image is labelled with {name}: nothing can be said about that bias."
+    return f"{name}: fewer than {FEW_IMAGES} images of {listed(few)}, so take its biases with care." if few else ""
+
+
+def unread_faces(unread: Mapping[str, str]) -> str:
+    """What a report says of top faces that it could not show."""
+    first, reason = next(iter(unread.items()))
+    return (
+        f"{counted(len(unread), 'face')} could not be read when this report was written and {_were(len(unread))} "
+        f"replaced by a crossed tile, such as {first} ({reason})."
+    )
+
+
+def label(unit: UnitSummary) -> str:
+    """The unit's label, or why it has none."""
+    if unit.interpretable and unit.best:
+        return unit.best.concept
+    if unit.state != ACTIVE:
+        return f"no label: {unit.state}"
+    return f"no label (closest: {unit.best.concept})" if unit.best else "no label"
+
+
+def scores(score: ConceptScore | None) -> str:
+    """Both IoUs of a unit's best concept and its coverage, in one line."""
+    if score is None:
+        return "overlaps with no concept"
+    return (
+        f"IoU {number(score.iou_firing)} firing, {number(score.iou_labelled)} labelled; "
+        f"fires in {percent(score.coverage)} of {counted(score.images, 'image')}"
+    )
+
+
+def detected(unit: UnitSummary) -> str:
+    """What an interpretable unit detects in its region, with the probabilities."""
+    shares = ", ".join(f"{share.concept}{SPACE}{number(share.probability, 2)}" for share in unit.detected)
+    return f"detects {shares}" if shares else f"no concept of {unit.region} stands out"
+
+
+def biased(unit: UnitSummary) -> str:
+    """Towards which subgroups a unit is biased, with the probabilities."""
+    texts = []
+    for name, shares in unit.bias.items():
+        groups = ", ".join(f"{s.subgroup}{SPACE}{number(s.probability, 2)}" for s in shares if s.biased)
+        if groups:
+            texts.append(f"{name} {groups}")
+    if texts:
+        return f"biased: {'; '.join(texts)}"
+    measured = any(share.measured for shares in unit.bias.values() for share in shares)
+    return "no bias at the cut-offs" if measured else "bias not measured"
+
+
+def made_by(result: Dissection) -> list[tuple[str, str]]:
+    """What made the result, as pairs of a name and a value."""
+    provenance = result.provenance
+    model, dictionary = provenance.model, provenance.dictionary
+    return [
+        ("Network", f"{model['name']} ({model['source']})"),
+        ("Network digest", f"SHA-256 {model['digest']}"),
+        ("Preprocessing", _pairs(model["preprocess"])),
+        ("Dictionary", f"{dictionary['location']} ({dictionary['format']})"),
+        ("Dictionary digest", f"SHA-256 {dictionary['digest']}"),
+        ("Settings", _pairs(result.settings.as_dict())),
+        ("Versions", _pairs(provenance.versions)),
+        ("Created", f"{provenance.created}, in {provenance.seconds:.0f} s"),
+    ]
+
+
+def _pairs(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
