@@ -28,6 +28,8 @@ from .report.reference import MapFiles, write_reference_files
 from .results import Dissection
 from .settings import HierarchyWeight, Negatives, OnError, Settings, Union
 
+MODEL_PANEL, METHOD_PANEL, MACHINE_PANEL, OUTPUT_PANEL = "The network", "The method", "The machine", "The output"
+
 app = typer.Typer(
     name="facedissect",
     no_args_is_help=True,
@@ -40,8 +42,13 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def _default(name: str) -> str:
-    return f"[default: {getattr(Settings, name)}]"
+def _setting(name: str, text: str, panel: str = METHOD_PANEL) -> Any:
+    """An option whose default is that of Settings."""
+    return typer.Option(help=f"{text} (default: {getattr(Settings, name)})", rich_help_panel=panel)
+
+
+def _network(text: str, *names: str, **options: Any) -> Any:
+    return typer.Option(*names, help=text, rich_help_panel=MODEL_PANEL, **options)
 
 
 DictionaryArgument = Annotated[
@@ -56,27 +63,26 @@ FormatOption = Annotated[
 ]
 ModelOption = Annotated[
     str,
-    typer.Option(
-        "--model",
-        metavar="SPEC",
-        help="demo:NAME, torchvision:NAME, onnx:FILE or python:package.module:callable.",
-    ),
+    _network("demo:NAME, torchvision:NAME, onnx:FILE or python:package.module:callable.", "--model", metavar="SPEC"),
 ]
 WeightsOption = Annotated[
-    str | None, typer.Option(help="Checkpoint: .safetensors, or a state_dict saved by torch; code in it never runs.")
+    str | None,
+    _network("Checkpoint: .safetensors, or a state_dict saved by torch. Code in it never runs."),
 ]
-SizeOption = Annotated[
-    str | None, typer.Option(metavar="S|HxW", help="Input size in pixels. [default: the model's own]")
+SizeOption = Annotated[str | None, _network("Input size in pixels. (default: the model's own)", metavar="S|HxW")]
+MeanOption = Annotated[
+    tuple[float, float, float] | None, _network("Subtracted from the RGB image in [0, 1]. (default: the model's own)")
 ]
-MeanOption = Annotated[tuple[float, float, float] | None, typer.Option(help="Subtracted from the RGB image in [0, 1].")]
-StdOption = Annotated[tuple[float, float, float] | None, typer.Option(help="Then divides it.")]
+StdOption = Annotated[tuple[float, float, float] | None, _network("Then divides it. (default: the model's own)")]
 ResultArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder that a run left behind.")]
 
 
 @app.callback(invoke_without_command=True)
 def _main(
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; anywhere on the line.")] = False,
+    _debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error; anywhere on the line.")
+    ] = False,
 ) -> None:
     if version:
         out.print(f"facedissect {__version__}")
@@ -89,7 +95,7 @@ def demo(
     count: Annotated[int, typer.Option(min=2, help="Embedded faces to draw.")] = 500,
     seed: Annotated[int, typer.Option(min=0, help="Other seeds draw other faces.")] = 0,
     models: Annotated[
-        list[str] | None, typer.Option("--model", help="Embedded network: age, gender, smile, identity. [default: all]")
+        list[str] | None, typer.Option("--model", help="Embedded network: age, gender, smile, identity. (default: all)")
     ] = None,
 ) -> None:
     """Dissect the embedded networks on embedded faces, and write a report of each."""
@@ -113,7 +119,7 @@ def demo_faces(
 ) -> None:
     """Write embedded faces as a Face Dictionary in the published layout."""
     write_published(open_dictionary("demo", count=count, seed=seed, size=size), out_dir)
-    out.print(f"{count} faces written to {out_dir}; check them with: facedissect check {out_dir}")
+    _say(f"{count} faces written to {out_dir}; check them with: facedissect check {out_dir}")
 
 
 @app.command()
@@ -134,10 +140,12 @@ def check(
         table = Table("severity", "fault", "where", "what", box=None, pad_edge=False)
         for fault in faults:
             where = fault.file if fault.row is None else f"{fault.file} ({fault.row})"
-            table.add_row(fault.severity, fault.code, where, fault.message, style="red" if fault.severity == "error" else "")
+            table.add_row(
+                fault.severity, fault.code, where, fault.message, style="red" if fault.severity == "error" else ""
+            )
         if faults:
             out.print(table)
-        out.print(f"{dictionary}: {errors} errors, {len(faults) - errors} warnings")
+        _say(f"{dictionary}: {_counted(errors, 'error')}, {_counted(len(faults) - errors, 'warning')}")
     if errors:
         raise typer.Exit(1)
 
@@ -161,61 +169,68 @@ def layers(
 def run(
     dictionary: DictionaryArgument,
     model: ModelOption,
-    layer: Annotated[list[str], typer.Option("--layer", metavar="NAME", help="A layer to dissect; may be repeated.")],
-    out_dir: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where results and reports go.")],
+    layer: Annotated[
+        list[str],
+        _network("A layer to dissect; may be repeated. `facedissect layers` lists them.", "--layer", metavar="NAME"),
+    ],
+    out_dir: Annotated[
+        Path,
+        typer.Option("--out", metavar="DIR", help="Where results and reports go.", rich_help_panel=OUTPUT_PANEL),
+    ],
     format_name: FormatOption = None,
-    concept: Annotated[
-        list[str] | None, typer.Option(help="Look for this local concept only; may be repeated. [default: all]")
-    ] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the model in reports and files.")] = None,
     weights: WeightsOption = None,
     size: SizeOption = None,
     mean: MeanOption = None,
     std: StdOption = None,
     interpolation: Annotated[
-        Interpolation | None, typer.Option(help="Of the images. [default: the model's own]")
+        Interpolation | None, _network("Of the images; masks are always nearest. (default: the model's own)")
     ] = None,
     crop: Annotated[
-        Crop | None,
-        typer.Option(help="Cut out or align the face; needs a box or landmarks."),
+        Crop | None, _network("Cut out or align each face, which needs its box or landmarks. (default: none)")
     ] = None,
-    quantile: Annotated[
-        float | None, typer.Option(help=f"Share of a unit's values up to its threshold. {_default('quantile')}")
-    ] = None,
-    union: Annotated[
-        Union | None,
-        typer.Option(help=f"Images that enter a union. {_default('union')}"),
-    ] = None,
-    negatives: Annotated[
-        Negatives | None,
+    name: Annotated[str | None, _network("Name in reports and files. (default: the model's own)")] = None,
+    concept: Annotated[
+        list[str] | None,
         typer.Option(
-            help=f"Whether images annotated without the concept count against a unit. {_default('negatives')}",
+            help="Look for this local concept only; may be repeated. (default: all)", rich_help_panel=METHOD_PANEL
         ),
     ] = None,
+    quantile: Annotated[float | None, _setting("quantile", "Share of a unit's values up to its threshold.")] = None,
+    union: Annotated[
+        Union | None, _setting("union", "Images in a union: those in which the unit fires, or all labelled ones.")
+    ] = None,
+    negatives: Annotated[
+        Negatives | None, _setting("negatives", "Whether images known to lack the concept count against a unit.")
+    ] = None,
     hierarchy_weight: Annotated[
-        HierarchyWeight | None,
-        typer.Option(help=f"Weight of the hierarchy's scores. {_default('hierarchy_weight')}"),
+        HierarchyWeight | None, _setting("hierarchy_weight", "Weight of the scores within a region.")
     ] = None,
-    min_iou: Annotated[
-        float | None, typer.Option(help=f"A unit is interpretable above this IoU. {_default('min_iou')}")
-    ] = None,
-    top_faces: Annotated[
-        int | None, typer.Option(help=f"Faces kept for each unit. {_default('top_faces')}")
-    ] = None,
-    batch_size: Annotated[int | None, typer.Option(help=f"Images in a forward pass. {_default('batch_size')}")] = None,
-    workers: Annotated[int | None, typer.Option(help=f"Threads that read ahead. {_default('workers')}")] = None,
+    min_iou: Annotated[float | None, _setting("min_iou", "A unit is interpretable above this IoU.")] = None,
+    reference_mode: Annotated[
+        bool,
+        typer.Option(
+            "--reference-mode",
+            help="Reproduce the published code's numbers: its quantile, resize and handling of zeros.",
+            rich_help_panel=METHOD_PANEL,
+        ),
+    ] = False,
+    batch_size: Annotated[int | None, _setting("batch_size", "Images in a forward pass.", MACHINE_PANEL)] = None,
+    workers: Annotated[int | None, _setting("workers", "Threads that read ahead.", MACHINE_PANEL)] = None,
     device: Annotated[
-        str | None, typer.Option(help="cpu, cuda, cuda:1, mps. [default: where the model is]")
+        str | None,
+        typer.Option(help="cpu, cuda, cuda:1, mps. (default: where the model is)", rich_help_panel=MACHINE_PANEL),
     ] = None,
     on_error: Annotated[
-        OnError | None,
-        typer.Option(help=f"What to do about an unreadable face. {_default('on_error')}"),
+        OnError | None, _setting("on_error", "Stop at an unreadable face, or leave it out.", MACHINE_PANEL)
     ] = None,
-    reference_mode: Annotated[
-        bool, typer.Option("--reference-mode", help="Reproduce the published code's numbers.")
-    ] = False,
+    top_faces: Annotated[int | None, _setting("top_faces", "Faces kept for each unit.", OUTPUT_PANEL)] = None,
     reference_files: Annotated[
-        bool, typer.Option("--reference-files", help="Also write the published code's files, by its names.")
+        bool,
+        typer.Option(
+            "--reference-files",
+            help="Also write the published code's files, by its names. Large: all maps in float64.",
+            rich_help_panel=OUTPUT_PANEL,
+        ),
     ] = False,
 ) -> None:
     """Dissect layers of a network, and write tables and reports.
@@ -267,8 +282,8 @@ def show(
 @app.command()
 def report(
     result: ResultArgument,
-    html: Annotated[Path | None, typer.Option(help="Write an HTML report here. [default: DIR/report.html]")] = None,
-    pdf: Annotated[Path | None, typer.Option(help="Write a PDF report here. [default: DIR/report.pdf]")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write an HTML report here. (default: DIR/report.html)")] = None,
+    pdf: Annotated[Path | None, typer.Option(help="Write a PDF report here. (default: DIR/report.pdf)")] = None,
     dictionary: Annotated[
         str | None, typer.Option(help="The dictionary, if it is no longer where the run found it.")
     ] = None,
@@ -279,7 +294,7 @@ def report(
     chosen = [path for path in (html, pdf) if path] or [result / "report.html", result / "report.pdf"]
     for path in chosen:
         write_report(loaded, faces, path)
-        out.print(f"report: {path}")
+        _say(f"report: {path}")
 
 
 def _dissected(
@@ -303,7 +318,7 @@ def _dissected(
                 dictionary, model, layers=layer_names, settings=settings, progress=progress, observe=observe
             )
         if reference_files:
-            write_reference_files(result, reference)
+            write_reference_files(result, dictionary, reference)
     storage.save(result, folder)
     for file in ("report.html", "report.pdf"):
         write_report(result, dictionary, folder / file)
@@ -314,9 +329,12 @@ def _tell(result: Dissection, folder: Path) -> None:
     for warning in result.provenance.warnings:
         err.print(f"note: {warning}", markup=False)
     for name, layer in result.layers.items():
-        units = layer.units
-        out.print(f"{name}: {int(units['interpretable'].sum())} of {len(units)} units are interpretable", markup=False)
-    out.print(f"report: {folder / 'report.html'} and report.pdf; in the terminal: facedissect show {folder}", markup=False)
+        _say(f"{name}: {int(layer.units['interpretable'].sum())} of {len(layer.units)} units are interpretable")
+    _say(f"report: {folder / 'report.html'} and report.pdf; in the terminal: facedissect show {folder}")
+
+
+def _say(line: str) -> None:
+    out.print(line, markup=False, soft_wrap=True)
 
 
 def _size(text: str | None) -> int | tuple[int, int] | None:
@@ -331,6 +349,10 @@ def _size(text: str | None) -> int | tuple[int, int] | None:
     if len(numbers) == 2:
         return (numbers[0], numbers[1])
     raise SettingsError(f"expected a size such as 112 or 112x96 (height x width), got {text!r}")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _by(size: tuple[int, int]) -> str:

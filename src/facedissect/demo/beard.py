@@ -93,10 +93,10 @@ def paint_beard(canvas: Canvas, view: View, factors: FaceFactors, hair: Colour, 
 
 def _paint_hair(canvas: Canvas, view: View, distance: Image32, hair: Colour, noise: Noise, window: Window) -> None:
     """Short hairs that hang down, thinner at the edge."""
-    strands = noise.strands(view.u[window] * 46.0 + noise.image("fine", 10)[window] * 0.8, 9)
+    strands = noise.strands(view.u[window] * 80.0 + noise.image("fine", 10)[window] * 0.8, 9)
     clumps = noise.image("fine", 8)[window]
     alpha = coverage(distance + clumps * 0.010, max(0.05, view.pixel * 2.5))
-    texture = np.maximum(0.95 + strands * 0.28 + clumps * 0.16, 0.2)
+    texture = np.maximum(0.95 + strands * 0.17 + clumps * 0.16, 0.2)
     canvas.blend(alpha * clamp(0.90 + strands * 0.08, 0.0, 1.0), shaded(hair, texture), window)
     canvas.slope_x[window] += alpha * strands * 0.12
     canvas.gloss[window] *= 1.0 - alpha * 0.8

@@ -57,7 +57,13 @@ class Canvas:
         self, alpha: Image32, slope_x: Image32, slope_y: Image32, height: Image32, gloss: float, window: Window = ALL
     ) -> None:
         """Give the painted layer a form of its own where `alpha` is not 0; what it hides no longer shades it."""
-        planes = (self.slope_x, slope_x), (self.slope_y, slope_y), (self.height, height), (self.gloss, gloss), (self.shade, 1.0)
+        planes = (
+            (self.slope_x, slope_x),
+            (self.slope_y, slope_y),
+            (self.height, height),
+            (self.gloss, gloss),
+            (self.shade, 1.0),
+        )
         for plane, value in planes:
             part = plane[window]
             part += alpha * (value - part)

@@ -73,9 +73,7 @@ def _paint_eyeball(canvas: Canvas, view: View, factors: FaceFactors, window: Win
     open_at = eye_distance(view, window, side)
     alpha = coverage(open_at, view.pixel * 1.2)
     along, down = view.u[window] * side - eye.u, view.v[window] - eye.v
-    under_lid = smooth(
-        down + along * eye.tilt - upper_lid(eye, clamp(along / eye.half_width, -1.0, 1.0)), -0.01, 0.045
-    )
+    under_lid = smooth(down + along * eye.tilt - upper_lid(eye, clamp(along / eye.half_width, -1.0, 1.0)), -0.01, 0.045)
     ball = (1.0 - (along / (eye.half_width * 1.25)) ** 2) * (0.42 + 0.58 * under_lid)
     sclera = mix(_SCLERA, (0.72, 0.62, 0.50), 0.35 * view.shape.old)
     canvas.blend(alpha, shaded(sclera, ball), window)
@@ -167,8 +165,6 @@ def paint_brows(canvas: Canvas, view: View, factors: FaceFactors, hair: Colour, 
     for window, side in zip(brow_windows(view), SIDES, strict=True):
         distance = brow_distance(view, window, side)
         along = view.u[window] * side * 1.0 + view.v[window] * 0.55
-        hairs = noise.strands(along * 60.0, 5)
-        alpha = coverage(distance + hairs * brow.thickness * 0.16, softness) * clamp(
-            strength + hairs * 0.10, 0.0, 1.0
-        )
+        hairs = noise.strands(along * 105.0, 5)
+        alpha = coverage(distance + hairs * brow.thickness * 0.16, softness) * clamp(strength + hairs * 0.10, 0.0, 1.0)
         canvas.blend(alpha, hair, window)

@@ -15,7 +15,19 @@ from ..errors import SettingsError, nearest_names
 Gender = Literal["Male", "Female"]
 Ethnicity = Literal["white", "black", "asian", "indian"]
 HairStyle = Literal[
-    "bald", "buzz", "short", "side_part", "slick_back", "curly", "afro", "crop", "fringe", "bob", "long", "long_waves", "bun"
+    "bald",
+    "buzz",
+    "short",
+    "side_part",
+    "slick_back",
+    "curly",
+    "afro",
+    "crop",
+    "fringe",
+    "bob",
+    "long",
+    "long_waves",
+    "bun",
 ]
 HairColour = Literal["black", "dark_brown", "brown", "light_brown", "blond", "red"]
 IrisColour = Literal["dark_brown", "brown", "hazel", "green", "blue", "grey"]

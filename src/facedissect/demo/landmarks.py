@@ -29,7 +29,9 @@ def landmarks(pose: Pose) -> NDArray[np.float32]:
 
 def face_box(points: np.ndarray, pose: Pose) -> tuple[float, float, float, float]:
     """Left, top, right, bottom of the face in pixels: jaw to jaw, and from the hairline to under the chin, cut off at the image."""
-    top = pose.to_image(np.array([[-0.45, pose.shape.hairline], [0.0, pose.shape.hairline], [0.45, pose.shape.hairline]]))
+    top = pose.to_image(
+        np.array([[-0.45, pose.shape.hairline], [0.0, pose.shape.hairline], [0.45, pose.shape.hairline]])
+    )
     every = np.concatenate([points, top])
     margin = 0.04 * pose.unit
     low, high = every.min(0) - margin, every.max(0) + margin

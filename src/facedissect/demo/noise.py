@@ -12,7 +12,14 @@ from scipy.ndimage import gaussian_filter
 Image32 = NDArray[np.float32]
 Grain = Literal["pores", "fine", "mottled", "patches", "clouds", "curls"]
 
-_GRAINS: dict[Grain, float] = {"pores": 0.0, "fine": 0.007, "mottled": 0.02, "patches": 0.07, "clouds": 0.16, "curls": 0.009}
+_GRAINS: dict[Grain, float] = {
+    "pores": 0.0,
+    "fine": 0.007,
+    "mottled": 0.02,
+    "patches": 0.07,
+    "clouds": 0.16,
+    "curls": 0.0075,
+}
 """Standard deviation of the blur, as a share of the image's side."""
 _SEED = 20220501
 STRANDS = 4096
@@ -54,7 +61,7 @@ def _tile(size: int, grain: Grain) -> Image32:
         tile = gaussian_filter(tile, max(blur, 0.5), mode="wrap")
     tile /= tile.std()
     if grain == "curls":
-        tile = np.cos(tile * 2.2)
+        tile = np.cos(tile * 2.2) + rng.standard_normal(tile.shape, dtype=np.float32) * 0.5
         tile = (tile - tile.mean()) / tile.std()
     tile.flags.writeable = False
     return tile

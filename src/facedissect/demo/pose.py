@@ -115,7 +115,9 @@ class Pose:
         columns, rows = [x for x, _ in corners], [y for _, y in corners]
         return self._span(rows, margin), self._span(columns, margin)
 
-    def mirrored_windows(self, left: float, top: float, right: float, bottom: float) -> tuple[tuple[Window, float], tuple[Window, float]]:
+    def mirrored_windows(
+        self, left: float, top: float, right: float, bottom: float
+    ) -> tuple[tuple[Window, float], tuple[Window, float]]:
         """The window of a box and 1, and the window of its mirror image and -1."""
         return (self.window(left, top, right, bottom), 1.0), (self.window(-right, top, -left, bottom), -1.0)
 
@@ -137,17 +139,18 @@ class Pose:
         skull = self.shape.skull
         down = v / (skull.top if v < 0 else skull.bottom)
         across = u / self._scalar_width(down)
-        front = sqrt(max(1.0 - across * across - down * down, 0.0))
+        rest = 1.0 - across * across - down * down
+        front = sqrt(rest) if rest > 0.0 else 0.0
         across, front = across * cos_yaw + front * sin_yaw, front * cos_yaw - across * sin_yaw
         down = down * cos_pitch + front * sin_pitch
-        x = across * self._scalar_width(down) + max(down, 0.0) ** 2 * (_CHIN_SWING * sin_yaw)
+        x = across * self._scalar_width(down) + (down * down * (_CHIN_SWING * sin_yaw) if down > 0.0 else 0.0)
         y = down * (skull.top if down < 0 else skull.bottom)
         right, below = x * cos_roll - y * sin_roll, x * sin_roll + y * cos_roll
         return right * self.unit + self._centre[0], below * self.unit + self._centre[1]
 
     def _scalar_width(self, down: float) -> float:
         a, b, c, d, e = self._half_width
-        down = min(max(down, -1.0), 1.0)
+        down = 1.0 if down > 1.0 else -1.0 if down < -1.0 else down
         return (((down * e + d) * down + c) * down + b) * down + a
 
     def _swing(self, down: np.ndarray) -> np.ndarray:

@@ -73,8 +73,14 @@ def _lip_height(shape: FaceShape, u: Image32, v: Image32) -> Image32:
     top, inner_top, inner_bottom, bottom = lip_curves(mouth, t)
     upper = clamp((v - top) / (inner_top - top + 1e-3), 0.0, 1.0)
     lower = clamp((bottom - v) / (bottom - inner_bottom + 1e-3), 0.0, 1.0)
-    roll = upper * (1.0 - upper) * (4.0 * 0.75) * mouth.upper + lower * (1.0 - lower) * (4.0 * 0.85) * mouth.lower
+    roll = _roll(upper) * (0.75 * mouth.upper) + _roll(lower) * (0.80 * mouth.lower)
     return roll * (1.0 - t * t)
+
+
+def _roll(share: Image32) -> Image32:
+    """0 at both edges, where it starts without a kink, and 1 in the middle."""
+    hump = share * (1.0 - share)
+    return hump * hump * 16.0
 
 
 def _bumps(shape: FaceShape, present: frozenset[str], strength: float) -> list[Bump]:
@@ -94,21 +100,27 @@ def _bumps(shape: FaceShape, present: frozenset[str], strength: float) -> list[B
         (0.0, brow.v + 0.05, 0.10, 0.09, 0.02 + 0.008 * male),  # glabella
         (0.0, shape.hairline + 0.17, 0.38, 0.20, 0.02 + 0.02 * child),  # forehead
         (0.43, eye.v + 0.19, 0.15, 0.11, 0.022 + 0.055 * cheekbone + 0.018 * cheek_raise),  # cheekbone
-        (0.44, cheek_v + 0.24, 0.14, 0.17, 0.016 * child - 0.020 * grown - 0.075 * cheekbone),  # hollow of the cheek
+        (
+            0.44,
+            cheek_v + 0.24,
+            0.14,
+            0.17,
+            0.016 * child - 0.020 * grown - 0.075 * cheekbone - 0.022 * old,
+        ),  # hollow of the cheek
         (0.27, cheek_v + 0.01, 0.14, 0.12, 0.020 + 0.035 * child + 0.045 * smile + 0.02 * cheek_raise),  # cheek
         (
             nose.wing_width + 0.10,
             nose.base + 0.09,
             0.045,
             0.13,
-            -0.010 - 0.022 * smile - 0.018 * old,
+            -0.010 - 0.022 * smile - 0.030 * old,
         ),  # nasolabial fold
         (0.0, nose.base + 0.09, 0.035, 0.06, -0.012),  # philtrum
         (mouth.half_width + 0.025, mouth.v + mouth.corner, 0.04, 0.05, -0.020),  # corner of the mouth
         (0.0, mouth.v + mouth.open_down + mouth.lower + 0.055, 0.15, 0.045, -0.022),  # under the lower lip
         (0.0, chin_v, 0.17 + 0.03 * male, 0.10, 0.045 + 0.012 * male),  # chin
         (0.62, -0.28, 0.12, 0.22, -0.03),  # temple
-        (0.36, chin_v - 0.04, 0.09, 0.12, 0.022 * old),  # jowl
+        (0.36, chin_v - 0.04, 0.09, 0.12, 0.040 * old),  # jowl
     ]
     if "AU_17" in present:
         bumps.append((0.0, chin_v - 0.05, 0.13, 0.07, 0.05 * strength))

@@ -95,7 +95,7 @@ def _paint(canvas: Canvas, view: View, factors: FaceFactors, scene_noise: Noise)
     brow_tone = scaled(hair_colour(who, who.hair_grey * _BROW_GREYS_LATER), _BROW_DARKER)
     hair = hair_of(view, factors, noise)
     if hair is not None:
-        paint_back(canvas, view, hair, hair_tone, noise)
+        paint_back(canvas, view, hair, hair_tone)
     paint_neck(canvas, view, skin)
     paint_clothes(canvas, view, factors, scene_noise)
     paint_ears(canvas, view, factors, skin)
@@ -111,7 +111,7 @@ def _paint(canvas: Canvas, view: View, factors: FaceFactors, scene_noise: Noise)
     visible: NDArray[np.bool_] = head > 0.5
     if hair is not None:
         paint_front(canvas, view, hair, hair_tone, noise)
-        visible &= hair.front < 0.5
+        visible[hair.window] &= hair.front < 0.5
     return visible
 
 

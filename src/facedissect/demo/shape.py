@@ -92,8 +92,8 @@ class FaceShape:
 def face_shape(factors: FaceFactors) -> FaceShape:
     """The geometry of a face."""
     who = factors.identity
-    child = _ramp(who.age, 18.0, 3.0)
-    old = _ramp(who.age, 40.0, 85.0)
+    child = _childhood(who.age)
+    old = _ageing(who.age)
     male = who.masculinity
     eye = _eye(factors, child, old)
     nose = _nose(factors, child, old, eye)
@@ -111,10 +111,14 @@ def face_shape(factors: FaceFactors) -> FaceShape:
     )
 
 
-def _ramp(value: float, start: float, end: float) -> float:
-    """0 before `start`, 1 after `end`, smooth between."""
-    t = min(max((value - start) / (end - start), 0.0), 1.0)
-    return t * t * (3.0 - 2.0 * t)
+def _childhood(age: float) -> float:
+    """1 at 3 years, 0 from 20 on."""
+    return min(max((20.0 - age) / 17.0, 0.0), 1.0)
+
+
+def _ageing(age: float) -> float:
+    """0 up to 20 years, 1 at 85; nearly even in between, so that every year shows."""
+    return float(min(max((age - 20.0) / 65.0, 0.0), 1.0) ** 0.9)
 
 
 def _strength(factors: FaceFactors, action_unit: str) -> float:
@@ -124,14 +128,14 @@ def _strength(factors: FaceFactors, action_unit: str) -> float:
 def _skull(factors: FaceFactors, child: float, old: float) -> Skull:
     who = factors.identity
     male = who.masculinity
-    width = 1.0 + 0.07 * who.face_width + 0.012 * male + 0.05 * child
+    width = 1.0 + 0.085 * who.face_width + 0.012 * male + 0.05 * child
     full = 0.035 * who.cheek_fullness + 0.05 * child + 0.05 * ("Double_Chin" in who.traits)
     cheekbone = 0.035 if "High_Cheekbones" in who.traits else 0.0
-    jaw = 0.07 * who.jaw_width + 0.055 * male + 0.02 * old + full
-    chin = 0.09 * who.chin_width + 0.06 * male - 0.05 * child
+    jaw = 0.09 * who.jaw_width + 0.055 * male + 0.02 * old + full
+    chin = 0.11 * who.chin_width + 0.06 * male - 0.05 * child
     return Skull(
         top=1.0 + 0.02 * child,
-        bottom=1.0 + 0.06 * who.face_length + 0.02 * male - 0.15 * child + 0.09 * _strength(factors, "AU_26"),
+        bottom=1.0 + 0.08 * who.face_length + 0.02 * male - 0.15 * child + 0.09 * _strength(factors, "AU_26"),
         widths=(
             0.86 * width,
             0.735 * width,
@@ -219,7 +223,7 @@ def _mouth(factors: FaceFactors, child: float, old: float, nose: Nose) -> Mouth:
         * (1.0 + 0.17 * smile + 0.10 * pull + 0.20 * stretch - 0.10 * drop * (1.0 - smile) + 0.03 * down),
         upper=0.064 * full,
         lower=0.088 * full,
-        corner=-0.055 * smile - 0.046 * pull + 0.058 * down + 0.012 * old,
+        corner=-0.022 - 0.055 * smile - 0.046 * pull + 0.058 * down + 0.018 * old,
         bend=-0.030 * raise_chin,
         open_up=0.35 * opening,
         open_down=opening,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .canvas import Canvas
+from .canvas import Canvas, Window
 from .colour import Colour, scaled
 from .edges import clamp, coverage, smooth, spot
 from .factors import FaceFactors
 from .noise import Noise
+from .places import places
 from .relief import face_relief
 from .view import View
 
@@ -27,33 +28,44 @@ _LIGHTENED: Colour = (1.16, 1.14, 1.12)
 _FRECKLE: Colour = (0.72, 0.56, 0.46)
 _GLOSS = 0.10
 _ROUNDING = 0.45
+_MARGIN = 0.06
+"""Around the head, in face coordinates, so that its soft edge lies in the window."""
+_SPOTS_FROM = 0.5
+"""Ageing from which brown spots appear."""
 
 
 def paint_skin(canvas: Canvas, view: View, factors: FaceFactors, colour: Colour, noise: Noise) -> Image32:
-    """Paint the head; returns its opacity."""
-    alpha = coverage(view.inside, view.pixel * 1.3)
-    slope_x, slope_y, height = _form(view, factors)
-    canvas.paint(alpha, colour)
-    canvas.solid(alpha, slope_x, slope_y, height, _GLOSS)
+    """Paint the head; returns its opacity (size x size)."""
+    skull = view.shape.skull
+    reach = max(skull.widths[1:4]) + _MARGIN
+    window = view.head_window(-reach, -skull.top - _MARGIN, reach, skull.bottom + _MARGIN)
+    alpha = coverage(view.inside[window], view.pixel * 1.3)
+    canvas.paint(alpha, colour, window)
+    canvas.solid(alpha, *_form(view, factors, window), _GLOSS, window)
     _colour_zones(canvas, view, factors)
-    grain = noise.image("pores") * 0.018 + noise.image("mottled", 2) * (0.022 + 0.02 * view.shape.old)
-    canvas.albedo *= 1.0 + grain * alpha
+    mottling = noise.image("mottled", 2)[window] * (0.020 + 0.045 * view.shape.old)
+    canvas.scale(1.0 + (noise.image("pores")[window] * 0.018 + mottling) * alpha, window)
+    if view.shape.old > _SPOTS_FROM:
+        spots = smooth(noise.image("mottled", 8)[window], 2.4 - 0.7 * view.shape.old, 3.0)
+        canvas.tint(spots * (0.55 * alpha), _FRECKLE, window)
     if factors.identity.freckles > 0.05:
         _freckles(canvas, view, factors.identity.freckles, noise)
-    return alpha
+    head = np.zeros_like(canvas.cover)
+    head[window] = alpha
+    return head
 
 
-def _form(view: View, factors: FaceFactors) -> tuple[Image32, Image32, Image32]:
+def _form(view: View, factors: FaceFactors, window: Window) -> tuple[Image32, Image32, Image32]:
     """Slopes along the image's axes, and height, of ellipsoid and relief."""
-    relief = face_relief(view, factors.present, factors.scene.expressiveness)
-    steep = HEAD_DEPTH / (view.front + _FLATTENING)
-    half_width = view.half_width(clamp(view.down, -1.0, 1.0))
-    base_x, base_y = view.across * steep / -half_width, view.down * -steep
-    slope_x, slope_y = view.turn(base_x, base_y)
+    relief = face_relief(view, factors.present, factors.scene.expressiveness)[window]
+    front, down = view.front[window], view.down[window]
+    steep = HEAD_DEPTH / (front + _FLATTENING)
+    half_width = view.half_width(clamp(down, -1.0, 1.0))
+    slope_x, slope_y = view.turn(view.across[window] * steep / -half_width, down * -steep)
     rise = view.unit * 0.5
     slope_x[:, 1:-1] += _bounded((relief[:, 2:] - relief[:, :-2]) * rise)
     slope_y[1:-1] += _bounded((relief[2:] - relief[:-2]) * rise)
-    return slope_x, slope_y, view.front * HEAD_DEPTH + relief
+    return slope_x, slope_y, front * HEAD_DEPTH + relief
 
 
 def _bounded(slope: Image32) -> Image32:
@@ -65,10 +77,10 @@ def _colour_zones(canvas: Canvas, view: View, factors: FaceFactors) -> None:
     """Redder cheeks, nose and chin; darker sockets; the shadow of the nose's wings, the lips and the folds."""
     shape = view.shape
     eye, nose, mouth = shape.eye, shape.nose, shape.mouth
-    rosy = "Rosy_Cheeks" in factors.present
-    cheek = (eye.u + 0.07, (eye.v + mouth.v) * 0.5 + 0.02)
+    place = places(shape)
+    cheek_u, cheek_v, _, _ = place["cheek"][0]
     zones: list[tuple[tuple[float, float], tuple[float, float], Colour, float]] = [
-        (cheek, (0.20, 0.17), BLUSH, 0.22 + 0.15 * shape.child),
+        ((cheek_u, cheek_v), (0.20, 0.17), BLUSH, 0.22 + 0.15 * shape.child),
         ((eye.u, eye.v + 0.005), (0.19, 0.10), _SHADOWED, 0.42 + 0.20 * shape.old),
         ((eye.u - 0.155, eye.v), (0.06, 0.06), _SHADOWED, 0.45),
         ((nose.wing_width + 0.02, nose.base - 0.03), (0.03, 0.06), _SHADOWED, 0.55),
@@ -79,12 +91,14 @@ def _colour_zones(canvas: Canvas, view: View, factors: FaceFactors) -> None:
         ((0.0, shape.skull.bottom - 0.14), (0.14, 0.10), BLUSH, 0.15),
     ]
     if "High_Cheekbones" in factors.present:
-        zones.append(((0.45, cheek[1] + 0.17), (0.12, 0.13), _SHADOWED, 0.75))
-        zones.append(((0.42, eye.v + 0.17), (0.13, 0.06), _LIGHTENED, 0.9))
+        u, v, ru, rv = place["High_Cheekbones"][0]
+        zones.append(((u + 0.02, v + rv + 0.08), (0.12, 0.13), _SHADOWED, 0.75))
+        zones.append(((u, v - 0.03), (ru * 0.8, rv * 0.5), _LIGHTENED, 0.9))
     if "Double_Chin" in factors.present:
         zones.append(((0.0, shape.skull.bottom - 0.03), (0.33, 0.06), _SHADOWED, 0.8))
-    if rosy:
-        zones.append((cheek, (0.165, 0.135), _ROUGE, 0.52))
+    if "Rosy_Cheeks" in factors.present:
+        u, v, ru, rv = place["Rosy_Cheeks"][0]
+        zones.append(((u, v), (ru, rv), _ROUGE, 0.52))
     boxes = [(-u - 2 * ru, v - 2 * rv, u + 2 * ru, v + 2 * rv) for (u, v), (ru, rv), _, _ in zones]
     for (middle, radii, tint, amount), window in zip(zones, view.windows(boxes), strict=True):
         canvas.tint(spot(view.far[window], view.v[window], middle, radii) * amount, tint, window)
@@ -92,9 +106,11 @@ def _colour_zones(canvas: Canvas, view: View, factors: FaceFactors) -> None:
 
 def _freckles(canvas: Canvas, view: View, density: float, noise: Noise) -> None:
     """Small brown spots over nose and cheeks."""
-    where = spot(view.u, view.v, (0.0, view.shape.eye.v + 0.22), (0.5, 0.26))
-    spots = smooth(noise.image("fine", 4), 1.5 - 0.4 * density, 2.4)
-    canvas.tint(spots * where * (0.9 * density + 0.1), _FRECKLE)
+    middle_v = view.shape.eye.v + 0.22
+    window = view.window(-0.7, middle_v - 0.45, 0.7, middle_v + 0.45)
+    where = spot(view.u[window], view.v[window], (0.0, middle_v), (0.5, 0.26))
+    spots = smooth(noise.image("fine", 4)[window], 1.5 - 0.4 * density, 2.4)
+    canvas.tint(spots * where * (0.9 * density + 0.1), _FRECKLE, window)
 
 
 def paint_nostrils(canvas: Canvas, view: View, colour: Colour) -> None:

@@ -10,6 +10,7 @@ from .colour import Colour
 from .edges import clamp, coverage, smooth, spot
 from .factors import FaceFactors
 from .noise import Noise
+from .places import places
 from .view import View
 
 Image32 = NDArray[np.float32]
@@ -27,20 +28,20 @@ def paint_wrinkles(canvas: Canvas, view: View, factors: FaceFactors, noise: Nois
     def active(*units: str) -> float:
         return max((power for unit in units if unit in present), default=0.0)
 
-    forehead = min(1.0, 0.75 * old + 0.65 * active("AU_1", "AU_2") * (1.0 - 0.6 * view.shape.child))
+    forehead = min(1.0, 0.95 * old + 0.65 * active("AU_1", "AU_2") * (1.0 - 0.6 * view.shape.child))
     if forehead > 0.05:
         inner = 1.0 if "AU_1" in present and "AU_2" not in present else 0.0
         outer = 1.0 if "AU_2" in present and "AU_1" not in present else 0.0
         _forehead(canvas, view, forehead, inner * (1.0 - old), outer * (1.0 - old), noise)
-    frown = min(1.0, 0.30 * old + 0.95 * active("AU_4"))
+    frown = min(1.0, 0.50 * old + 0.95 * active("AU_4"))
     if frown > 0.05:
         _glabella(canvas, view, frown)
-    feet = min(1.0, 0.75 * old + 0.85 * active("AU_6") * (1.0 - 0.4 * view.shape.child) + 0.15 * active("Smiling"))
+    feet = min(1.4, 1.25 * old + 0.85 * active("AU_6") * (1.0 - 0.4 * view.shape.child) + 0.15 * active("Smiling"))
     if feet > 0.05:
         _crows_feet(canvas, view, feet)
-    fold = min(1.0, 0.60 * old + 0.45 * active("Smiling") + 0.35 * active("AU_12") + 0.35 * active("AU_9") + 0.06)
+    fold = min(1.3, 1.05 * old + 0.45 * active("Smiling") + 0.35 * active("AU_12") + 0.35 * active("AU_9") + 0.06)
     _nasolabial(canvas, view, fold * (1.0 - 0.35 * view.shape.child))
-    marionette = min(1.0, 0.45 * old + 0.70 * active("AU_15"))
+    marionette = min(1.2, 0.85 * old + 0.70 * active("AU_15"))
     if marionette > 0.05:
         _marionette(canvas, view, marionette)
     if "AU_9" in present:
@@ -49,7 +50,7 @@ def paint_wrinkles(canvas: Canvas, view: View, factors: FaceFactors, noise: Nois
         _chin(canvas, view, power, noise)
     if "AU_20" in present:
         _stretch_lines(canvas, view, power)
-    bags = 1.0 if "Bags_Under_Eyes" in present else 0.25 * old
+    bags = 1.0 if "Bags_Under_Eyes" in present else 0.45 * old
     if bags > 0.02:
         _bags(canvas, view, bags)
     if "Double_Chin" in present:
@@ -88,7 +89,7 @@ def _glabella(canvas: Canvas, view: View, depth: float) -> None:
     window = view.window(-0.14, brow.v - 0.14, 0.14, brow.v + 0.16)
     u, v = view.u[window], view.v[window]
     where = spot(u, v, (0.0, brow.v + 0.01), (0.16, 0.095))
-    _line(canvas, view, 0.048 - np.abs(u) + (v - brow.v) * 0.12, where, depth, 0.013, window)
+    _line(canvas, view, 0.048 - np.abs(u) + (v - brow.v) * 0.12, where, depth * 0.85, 0.015, window)
 
 
 def _crows_feet(canvas: Canvas, view: View, depth: float) -> None:
@@ -130,7 +131,7 @@ def _nose_wrinkles(canvas: Canvas, view: View, depth: float) -> None:
     for share in (0.02, 0.20, 0.38):
         height = nose.root + share * (nose.base - nose.root)
         where = smooth(far, 0.0, 0.03) * (1.0 - smooth(far, 0.08, 0.15)) + 0.5 * (1.0 - smooth(far, 0.02, 0.05))
-        _line(canvas, view, v - height + far * 0.55, where, depth * 0.95, 0.013, window)
+        _line(canvas, view, v - height + far * 0.55, where, depth * 0.60, 0.018, window)
 
 
 def _chin(canvas: Canvas, view: View, depth: float, noise: Noise) -> None:
@@ -165,7 +166,9 @@ def _bags(canvas: Canvas, view: View, depth: float) -> None:
     t = clamp(along * (1.0 / eye.half_width), -1.2, 1.2)
     where = clamp(1.1 - t * t * 0.8, 0.0, 1.0)
     rim = v - eye.v - eye.lower - 0.085 * where
-    canvas.tint(spot(along, v, (-0.01, eye.v + eye.lower + 0.05), (0.14, 0.045)) * (0.75 * depth), _BAG, window)
+    middle_u, middle_v, radius_u, radius_v = places(view.shape)["Bags_Under_Eyes"][0]
+    swollen = spot(view.far[window], v, (middle_u, middle_v), (radius_u, radius_v * 0.8))
+    canvas.tint(swollen * (0.75 * depth), _BAG, window)
     _line(canvas, view, rim, where, depth * 0.75, 0.015, window)
 
 

@@ -87,10 +87,14 @@ def parse_location(text: str) -> dict[str, int]:
     arguments = dict(DEFAULTS)
     for word in filter(None, words.split(",")):
         if word.startswith("+"):
-            raise DictionaryError(f"expected demo faces that text can describe, got {text!r}; call open_demo with their {word[1:]} again")
+            raise DictionaryError(
+                f"expected demo faces that text can describe, got {text!r}; call open_demo with their {word[1:]} again"
+            )
         key, _, value = word.partition("=")
         if key not in arguments or not value.isascii() or not value.isdigit():
-            raise DictionaryError(f"expected demo or demo:count=N,seed=N,size=N with whole numbers, got {word!r} in {text!r}")
+            raise DictionaryError(
+                f"expected demo or demo:count=N,seed=N,size=N with whole numbers, got {word!r} in {text!r}"
+            )
         arguments[key] = int(value)
     return arguments
 

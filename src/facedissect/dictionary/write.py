@@ -59,7 +59,9 @@ def _expect_empty(target: Path) -> None:
     if target.exists() and not target.is_dir():
         raise OutputError(f"expected a new or empty folder, got the file {target}")
     if target.is_dir() and any(target.iterdir()):
-        raise OutputError(f"expected a new or empty folder, got {target}, which has something in it; choose another or empty it")
+        raise OutputError(
+            f"expected a new or empty folder, got {target}, which has something in it; choose another or empty it"
+        )
 
 
 def _write(dictionary: FaceDictionary, root: Path) -> None:

@@ -59,13 +59,13 @@ class DemoNetwork(nn.Module):
         self.block3 = Block(32, 64, stride=1)
         self.block4 = Block(64, 128, stride=2)
         self.block5 = Block(128, 160, stride=2)
-        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.gather = nn.Conv2d(160, 160, 8, groups=160)
         self.head = nn.Linear(160, outputs)
 
     def forward(self, image: Float[Tensor, "image 3 height width"]) -> Float[Tensor, "image output"]:
         """The answer for each image."""
         maps = self.block5(self.block4(self.block3(self.block2(self.block1(image)))))
-        answer: Tensor = self.head(self.pool(maps).flatten(1))
+        answer: Tensor = self.head(self.gather(maps).flatten(1))
         return answer
 
 

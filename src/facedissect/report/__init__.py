@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 
 from ..dictionary.faces import FaceDictionary
 from ..errors import OutputError
 from ..results import Dissection
-from . import html, pdf
 from .terminal import show
 
-
-Writer = Callable[[Dissection, FaceDictionary, Path], None]
-
-WRITERS: Mapping[str, Writer] = MappingProxyType({".html": html.write, ".pdf": pdf.write})
-"""Suffix of the file -> what writes it."""
+WRITERS: Mapping[str, str] = MappingProxyType({".html": "html", ".pdf": "pdf"})
+"""Suffix of the file -> module whose `write(result, dictionary, path)` writes it."""
 
 __all__ = ["WRITERS", "show", "write_report"]
 
@@ -36,7 +33,8 @@ def write_report(result: Dissection, dictionary: FaceDictionary, path: str | os.
         OutputError: the suffix is of no known format, or the file cannot be written.
     """
     path = Path(path)
-    writer = WRITERS.get(path.suffix.lower())
-    if writer is None:
+    name = WRITERS.get(path.suffix.lower())
+    if name is None:
         raise OutputError(f"expected a report called *{' or *'.join(WRITERS)}, got {path.name!r}; change the suffix")
-    writer(result, dictionary, path)
+    # Only now, because matplotlib takes a second to import and most of what users type needs no report.
+    import_module(f".{name}", __name__).write(result, dictionary, path)

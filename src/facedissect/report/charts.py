@@ -6,7 +6,7 @@ import io
 import logging
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
@@ -17,6 +17,7 @@ import numpy as np
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
 from .summary import INTERPRETABLE, BiasCount, LayerSummary
@@ -58,7 +59,7 @@ class Chart:
 def style(size: float = 8.0) -> Iterator[None]:
     """Context in which figures of a report are drawn. `size` is that of the text, in points."""
     known = {font.name for font in font_manager.fontManager.ttflist}
-    settings: dict[str, Any] = {
+    settings: Any = {
         "font.family": [font for font in FONTS if font in known],
         "font.size": size,
         "text.parse_math": False,  # a concept may be called a$b$
@@ -134,7 +135,7 @@ def _outcomes(layer: LayerSummary) -> Chart:
     return _histogram(f"What became of the {len(layer.units):,} units", units, colours)
 
 
-def _histogram(title: str, units: dict[str, int] | Any, colours: Sequence[str] | None = None) -> Chart:
+def _histogram(title: str, units: Mapping[str, int], colours: Sequence[str] | None = None) -> Chart:
     names, values = list(units), list(units.values())
 
     def draw(axes: Axes) -> None:
@@ -257,7 +258,7 @@ def _finish(
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
     axes.set_xlim(0, max(longest, 1) * 1.12)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("units")
     axes.set_title(title, loc="left", x=0, fontweight="bold")
 

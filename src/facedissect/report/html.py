@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from PIL import Image
 
 from .. import storage
@@ -62,24 +61,29 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": wording.number, "percent": wording.percent}
+    environment.filters |= {"number": wording.number, "percent": wording.percent, "bounded": _bounded}
     return environment
+
+
+def _bounded(share: float) -> float:
+    """A share that a bar can show: 0 for NaN, at most 1."""
+    return 0.0 if math.isnan(share) else min(share, 1.0)
 
 
 def _context(
     run: RunSummary, faces: LitFaces, pictures: Mapping[str, Mapping[int, list[Picture]]]
 ) -> dict[str, object]:
     best = [unit.best for layer in run.layers for unit in layer.units if unit.best]
-    highest = max((iou for score in best for iou in (score.iou_firing, score.iou_labelled) if iou == iou), default=1.0)
+    highest = max(
+        (iou for score in best for iou in (score.iou_firing, score.iou_labelled) if not math.isnan(iou)), default=1.0
+    )
     return {
         "run": run,
         "result": run.result,
         "pictures": pictures,
         "tile": faces.size,
         "charts": {
-            layer.name: [
-                Markup(svg(chart, f"layer-{number}-chart-{index}")) for index, chart in enumerate(charts(layer))
-            ]  # noqa: S704
+            layer.name: [svg(chart, f"layer-{number}-chart-{index}") for index, chart in enumerate(charts(layer))]
             for number, layer in enumerate(run.layers)
         },
         "unread": wording.unread_faces(faces.unread) if faces.unread else "",

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import UInt8
@@ -51,9 +51,9 @@ CHART_TEXT, COLUMN_GAP = 7.0, 0.3
 
 
 class Pages:
-    """Pages that are numbered and written one after another."""
+    """Pages that are numbered and written one after another, by matplotlib's PdfPages."""
 
-    def __init__(self, pdf: PdfPages, heading: str) -> None:
+    def __init__(self, pdf: Any, heading: str) -> None:
         self._pdf, self._heading, self._numbers = pdf, heading, count(1)
         self._page: tuple[Figure, Axes] | None = None
 
@@ -90,7 +90,7 @@ def write(result: Dissection, dictionary: FaceDictionary, path: Path) -> None:
         pages = Pages(pdf, title)
         _title_pages(pages, run, title)
         for layer in run.layers:
-            _unit_pages(pages, layer, faces, result)
+            _unit_pages(pages, layer, faces)
             _chart_pages(pages, layer)
         if faces.unread:
             _text_pages(pages, "Faces not shown", [("Faces not shown", [wording.unread_faces(faces.unread)])])
@@ -146,19 +146,17 @@ def _text_pages(pages: Pages, section: str, chapters: Sequence[tuple[str, Sequen
             y -= 0.5 * step
 
 
-def _unit_pages(pages: Pages, layer: LayerSummary, faces: LitFaces, result: Dissection) -> None:
+def _unit_pages(pages: Pages, layer: LayerSummary, faces: LitFaces) -> None:
     section = f"{layer.name}: {layer.interpretable:,} of {wording.counted(len(layer.units), 'unit')} interpretable"
     for first in range(0, len(layer.units), ROWS):
         axes = pages.new(section)
         for row, unit in enumerate(layer.units[first : first + ROWS]):
-            _unit_row(axes, TOP + row * ROW, unit, faces, layer, result)
+            _unit_row(axes, TOP + row * ROW, unit, faces, layer)
         # An image sets the limits of its axes to its own.
         axes.set(xlim=(0, PAGE[0]), ylim=(PAGE[1], 0))
 
 
-def _unit_row(
-    axes: Axes, y: float, unit: UnitSummary, faces: LitFaces, layer: LayerSummary, result: Dissection
-) -> None:
+def _unit_row(axes: Axes, y: float, unit: UnitSummary, faces: LitFaces, layer: LayerSummary) -> None:
     tiles = faces.tiles(layer.result, unit, FACES)
     height, width = faces.size
     scale = (ROW - 0.12) / max(height, width)
@@ -229,6 +227,6 @@ def _embed(page: Axes, chart: Chart, box: Bbox) -> None:
     inner = box
     for _ in range(2):  # ticks, and so labels, may change with the size
         part.set_position(Bbox(inner.get_points() / PAGE))
-        needed = part.get_tightbbox().transformed(figure.dpi_scale_trans.inverted())
+        needed = cast("Bbox", part.get_tightbbox()).transformed(figure.dpi_scale_trans.inverted())
         inner = Bbox(inner.get_points() + box.get_points() - needed.get_points())
     part.set_position(Bbox(inner.get_points() / PAGE))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 
@@ -11,8 +12,10 @@ import numpy as np
 import pandas as pd
 
 from ..activations import Batch
+from ..dictionary.faces import FaceDictionary
 from ..results import Dissection, LayerResult
 from ..storage import layer_folder
+from . import pdf
 
 PUBLISHED_GLOBAL_NAMES: Mapping[str, str] = MappingProxyType({"ethnicity": "ethnic"})
 
@@ -57,10 +60,11 @@ class MapFiles:
                 np.save(self._folder / f"{name}_feature_size.npy", np.array(self._shapes[layer]))
 
 
-def write_reference_files(result: Dissection, folder: Path) -> None:
-    """Write the published arrays and texts of every layer into an existing folder."""
+def write_reference_files(result: Dissection, dictionary: FaceDictionary, folder: Path) -> None:
+    """Write the published arrays, texts and PDF of every layer into an existing folder."""
     for layer in result.layers.values():
         name = published_name(str(result.provenance.model["name"]), layer.layer)
+        pdf.write(replace(result, layers={layer.layer: layer}), dictionary, folder / f"{name}_conv.pdf")
         np.save(folder / f"{name}_quantile.npy", layer.units["threshold"].to_numpy())
         np.savez(folder / f"{name}_tally.npz", concepts=np.array(result.vocabulary.names), **_tally_arrays(layer))
         (folder / f"{name}_top_concept_probs.txt").write_text(_hierarchy_text(layer), encoding="utf-8")

@@ -44,7 +44,7 @@ def show(result: Dissection, console: Console, unit: int | None = None, layer: s
         ranges = wording.listed(f"0 to {len(entry.units) - 1} ({entry.name})" for entry in layers)
         raise SettingsError(f"expected a unit from {ranges}, got {unit}; choose another with --unit")
     for entry in holders:
-        _show_unit(next(found for found in entry.units if found.unit == unit), entry, result, console)
+        _show_unit(next(found for found in entry.units if found.unit == unit), entry, console)
 
 
 def _show_run(run: RunSummary, layers: Iterable[LayerSummary], console: Console) -> None:
@@ -118,7 +118,7 @@ def _most_biased(layer: LayerSummary) -> Table:
     return table
 
 
-def _show_unit(unit: UnitSummary, layer: LayerSummary, result: Dissection, console: Console) -> None:
+def _show_unit(unit: UnitSummary, layer: LayerSummary, console: Console) -> None:
     _heading(f"{layer.name}, unit {unit.unit}: {wording.label(unit)}", console)
     if unit.best:
         console.print(_text(f"{unit.best.concept}: {wording.scores(unit.best)}."))

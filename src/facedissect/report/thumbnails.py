@@ -9,7 +9,6 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import cast
 
 import numpy as np
 import torch
@@ -110,7 +109,7 @@ class LitFaces:
         maps = torch.from_numpy(np.asarray(layer.top_maps[unit.unit, top.place - 1], np.float32))
         threshold = torch.tensor([unit.threshold], dtype=torch.float32)
         masks = firing_masks(maps[None], threshold, self._seen_as.size, self._result.settings.zeros)
-        return cast("np.ndarray", masks[0].numpy())
+        return masks[0].numpy()
 
     def _face(self, face: str) -> Face:
         if face not in self._dictionary:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from ..results import Dissection
-from ..settings import Settings
+from ..settings import BIAS_CUTOFFS, Settings
 from ..tables import ACTIVE
 from .summary import FEW_IMAGES, INTERPRETABLE, BiasCount, LayerSummary, RunSummary
 from .units import ConceptScore, UnitSummary
@@ -117,13 +117,14 @@ def _biased_by(count: BiasCount) -> str:
 
 def reading_guide(settings: Settings) -> list[tuple[str, str]]:
     """The terms that a reader needs, each with what it means."""
+    cutoffs = " and ".join(f"{cutoff:.2f} among {groups}" for groups, cutoff in BIAS_CUTOFFS.items())
     rare = f"{100 * (1 - settings.quantile):.3g}{SPACE}%"
     return [
         ("Unit", "One channel of a layer. For every image it gives a map that says where in the image it responds."),
         (
             "Top faces and the lit area",
-            "The images on which the unit responds most, as the network saw them. The lit area is where it fires, the "
-            f"rest is dimmed. A unit fires where its response is among its own highest {rare} over all images.",
+            "The images on which the unit responds most, as the network saw them. The lit area, with a white "
+            f"edge, is where it fires; the rest is dimmed. A unit fires where its response is among its own highest {rare} over all images.",
         ),
         (
             "Outline",
@@ -148,9 +149,10 @@ def reading_guide(settings: Settings) -> list[tuple[str, str]]:
         ),
         (
             "Bias",
-            "How the unit's response divides among the subgroups of, say, age. Even shares mean no preference. It counts as biased "
-            "from the published cut-offs: 0.30 among four subgroups, 0.55 among two, else 1.2 times the even share. It speaks of a "
-            "unit's response, not of the network's decisions, and images of subgroups may differ in more than the subgroup.",
+            "How the unit's response divides among the subgroups of, say, age. Even shares mean no preference. It counts as "
+            f"biased from the published cut-offs, {cutoffs}, and for other numbers of subgroups from 1.2 times the even share. "
+            "It speaks of a unit's response, not of the network's decisions, and the images of subgroups may differ in more "
+            "than the subgroup.",
         ),
     ]
 

@@ -1,0 +1,154 @@
+"""A small run of a planted network: units that see a colour, dead, constant and broken ones, names that try to break out."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from facedissect.concepts import Concept, GlobalConcept, Vocabulary
+from facedissect.dictionary.faces import Face, FaceDictionary
+from facedissect.dissection import dissect
+from facedissect.errors import FaceReadError
+from facedissect.model.face_model import FaceModel
+from facedissect.results import Dissection
+from facedissect.settings import Settings
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+HEIGHT, WIDTH = 40, 32
+DEAD, CONSTANT, BROKEN = 3, 4, 5
+
+VOCABULARY = Vocabulary(
+    concepts=(
+        Concept(name=HOSTILE, kind="attribute", region="Top"),
+        Concept(name="a$b$_c", kind="part", region="Top"),
+        Concept(name="green", kind="part", region="Bottom & more"),
+        Concept(name="never_seen", kind="action_unit", region="Bottom & more"),
+    ),
+    global_concepts=(
+        GlobalConcept(name="tone", subgroups=("pale", "<b>deep</b>")),
+        GlobalConcept(name="era", subgroups=("old", "middle", "new", "unborn")),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A grey face with one coloured rectangle for each concept."""
+
+    number: int
+    readable: bool = True
+
+    def boxes(self) -> dict[str, tuple[slice, slice]]:
+        top, left = 2 + self.number % 7, 2 + self.number % 5
+        boxes = {
+            HOSTILE: (slice(top, top + 8), slice(left, left + 8)),
+            "a$b$_c": (slice(top, top + 8), slice(left + 12, left + 20)),
+            "green": (slice(top + 20, top + 28), slice(left, left + 8)),
+        }
+        return {name: box for place, (name, box) in enumerate(boxes.items()) if self.number % 3 != place}
+
+    def image(self) -> Image.Image:
+        if not self.readable:
+            raise FaceReadError(f"expected an image, got none for {self.number}")
+        pixels = np.random.default_rng(self.number).integers(60, 90, (HEIGHT * 2, WIDTH * 2, 3), dtype=np.uint8)
+        for name, (rows, columns) in self.boxes().items():
+            colour = {HOSTILE: 0, "a$b$_c": 2, "green": 1}[name]
+            pixels[2 * rows.start : 2 * rows.stop, 2 * columns.start : 2 * columns.stop, colour] = 150 + self.number
+        return Image.fromarray(pixels)
+
+    def mask(self, concept: str) -> np.ndarray:
+        rows, columns = self.boxes()[concept]
+        mask = np.zeros((HEIGHT * 2, WIDTH * 2), bool)
+        mask[2 * rows.start : 2 * rows.stop, 2 * columns.start : 2 * columns.stop] = True
+        return mask
+
+    def fingerprint(self) -> str:
+        return str(self.number)
+
+
+def planted_network(units: int) -> nn.Module:
+    """Unit k sees red, green or blue, more or less; three are dead, constant and not finite."""
+    conv = nn.Conv2d(3, units, 4, stride=4)
+    with torch.no_grad():
+        conv.weight.zero_()
+        conv.bias.zero_()
+        for unit in range(units):
+            conv.weight[unit, unit % 3] = 1 / 16
+            conv.weight[unit, (unit + 1) % 3] = -0.03 * (unit % 4)
+        conv.weight[[DEAD, CONSTANT]] = 0
+        conv.bias[CONSTANT] = 1
+        conv.weight[BROKEN] = torch.nan
+    return nn.Sequential(OrderedDict([("first<1>", conv), ("act", nn.ReLU())]))
+
+
+def planted_run(
+    units: int,
+    *,
+    vocabulary: Vocabulary = VOCABULARY,
+    layers: tuple[str, ...] = ("first<1>",),
+    settings: Settings | None = None,
+) -> tuple[Dissection, FaceDictionary]:
+    """A dictionary and what dissecting a planted network with it gives."""
+    dictionary = FaceDictionary(
+        location="planted <dictionary>",
+        format="memory",
+        vocabulary=vocabulary,
+        faces=tuple(
+            Face(
+                id=f"faces/<i>{number:03}.png",
+                source=Drawing(number),
+                concepts=tuple(name for name in Drawing(number).boxes() if name in vocabulary),
+                kinds=frozenset({"attribute", "part"}),
+                subgroups={g.name: g.subgroups[number % min(3, len(g.subgroups))] for g in vocabulary.global_concepts},
+            )
+            for number in range(60)
+        ),
+    )
+    model = FaceModel(
+        planted_network(units), size=(HEIGHT, WIDTH), mean=(0.1, 0.2, 0.3), name="<b>net</b>", source="here"
+    )
+    return dissect(dictionary, model, layers=layers, settings=settings or Settings(quantile=0.9)), dictionary
+
+
+@pytest.fixture(scope="session")
+def run() -> tuple[Dissection, FaceDictionary]:
+    """Two layers of 12 units."""
+    return planted_run(12, layers=("first<1>", "act"))
+
+
+@pytest.fixture(scope="session")
+def result(run: tuple[Dissection, FaceDictionary]) -> Dissection:
+    return run[0]
+
+
+@pytest.fixture(scope="session")
+def dictionary(run: tuple[Dissection, FaceDictionary]) -> FaceDictionary:
+    return run[1]
+
+
+@pytest.fixture(scope="session")
+def one_layer(result: Dissection) -> Dissection:
+    """The result with its last layer only, where one is enough."""
+    return replace(result, layers={"act": result["act"]})
+
+
+@pytest.fixture(scope="session")
+def bare_run() -> tuple[Dissection, FaceDictionary]:
+    """A run of 6 units without global concepts, none of them interpretable."""
+    vocabulary = Vocabulary(concepts=VOCABULARY.concepts[2:])
+    return planted_run(6, vocabulary=vocabulary, settings=Settings(quantile=0.9, min_iou=0.9, top_faces=2))
+
+
+@pytest.fixture
+def unreadable(dictionary: FaceDictionary) -> FaceDictionary:
+    """The dictionary after its images were lost."""
+    return replace(
+        dictionary,
+        faces=tuple(replace(face, source=Drawing(int(face.id[-7:-4]), readable=False)) for face in dictionary),
+    )

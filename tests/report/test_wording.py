@@ -1,0 +1,101 @@
+"""Sentences: numbers as they are, NaN said to be missing, nothing hard-wired to the published dictionary."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from facedissect.dictionary.faces import FaceDictionary
+from facedissect.report import wording
+from facedissect.report.summary import summarise
+from facedissect.results import Dissection
+from facedissect.settings import Settings
+
+from .conftest import BROKEN, HOSTILE
+
+
+def plain(text: str) -> str:
+    return text.replace(wording.SPACE, " ")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.12345, "0.123"), (float("nan"), "–"), (-12345.6, "-1.235e+04"), (0.0, "0.000")]
+)
+def test_number(value: float, text: str) -> None:
+    assert wording.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [(0.25, 1, "25 %"), (1, 512, "under 1 %"), (0, 512, "0 %"), (0, 0, "–"), (float("nan"), 1, "–")],
+)
+def test_percent(part: float, whole: float, text: str) -> None:
+    assert plain(wording.percent(part, whole)) == text
+
+
+def test_counted_and_listed() -> None:
+    assert plain(wording.counted(1, "unit")) == "1 unit"
+    assert plain(wording.counted(2048, "unit")) == "2,048 units"
+    assert [wording.listed("abc"[:n]) for n in range(4)] == ["none", "a", "a and b", "a, b and c"]
+
+
+def test_the_overview_answers_how_many_of_what_where_and_whether_biased(result: Dissection) -> None:
+    text = plain(" ".join(wording.overview(summarise(result))))
+    assert "9 of 12 units (75 %) are interpretable" in text
+    assert f"The most common concepts are {HOSTILE} (3)" in text
+    assert "by region, Top (6) and Bottom & more (3)" in text
+    assert "none is biased by tone" in text
+    assert "biased by era, towards " in text
+    assert "few images" in text
+    assert "compared with 3 concepts" in text
+
+
+def test_trust_names_what_is_missing(result: Dissection) -> None:
+    text = plain(" ".join(wording.trust(summarise(result))))
+    assert "Not searched, as the dictionary has no images of them: never_seen." in text
+    assert "some units say nothing and have no label: 1 dead, 1 constant and 1 not finite" in text
+    assert "era: fewer than 50 images of old (20), middle (20), new (20) and unborn (0)" in text
+    assert "9 units exceed the cut-off if only images in which the unit fires are counted, 9 if misses" in text
+    assert f"The run warned: {result.provenance.warnings[0]}" in text
+
+
+def test_trust_counts_faces_that_were_left_out(result: Dissection) -> None:
+    provenance = replace(result.provenance, left_out={"a": "broken", "b": "lost"})
+    text = plain(" ".join(wording.trust(summarise(replace(result, provenance=provenance)))))
+    assert "2 images could not be read and were left out." in text
+
+
+def test_no_global_concepts_is_said(bare_run: tuple[Dissection, FaceDictionary]) -> None:
+    run = summarise(bare_run[0])
+    assert "The dictionary has no global concepts, so nothing can be said about bias." in wording.trust(run)
+    assert "No concept of the dictionary explains any of them." in " ".join(wording.overview(run))
+
+
+def test_unmeasured_global_concept_is_said(result: Dissection) -> None:
+    sizes = {**result.provenance.subgroup_images, "mood": {"glad": 0, "sad": 0}}
+    provenance = replace(result.provenance, subgroup_images=sizes)
+    notes = wording.trust(summarise(replace(result, provenance=provenance)))
+    assert "No image is labelled with mood: nothing can be said about that bias." in notes
+
+
+def test_labels_say_why_there_is_none(result: Dissection, bare_run: tuple[Dissection, FaceDictionary]) -> None:
+    labels = {unit.unit: wording.label(unit) for unit in summarise(result).layers[0].units}
+    assert labels[0] == HOSTILE
+    assert [labels[unit] for unit in (3, 4, BROKEN)] == ["no label: dead", "no label: constant", "no label: not finite"]
+    assert "no label (closest: green)" in {wording.label(unit) for unit in summarise(bare_run[0]).layers[0].units}
+
+
+def test_bias_of_a_dead_unit_is_not_measured(result: Dissection) -> None:
+    units = {unit.unit: unit for unit in summarise(result).layers[0].units}
+    assert wording.biased(units[3]) == "bias not measured"
+    assert plain(wording.biased(units[0])).startswith("biased: era ")
+
+
+def test_the_guide_follows_the_settings() -> None:
+    guide = dict(wording.reading_guide(Settings(quantile=0.98, min_iou=0.07, union="labelled", detection_ratio=2)))
+    assert "highest 2 %" in plain(guide["Top faces and the lit area"])
+    assert "exceeds 0.07" in guide["IoU"]
+    assert "“labelled”" in guide["Two IoUs"]
+    assert "more than 2 times" in guide["Region and detected concepts"]
+    assert "0.55 among 2 and 0.30 among 4" in guide["Bias"]

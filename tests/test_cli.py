@@ -1,0 +1,268 @@
+"""What a user types and sees: output, exit status, and one clear line for every bad input."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from facedissect import cli, load, open_dictionary, write_published
+
+NETWORK = """
+import torch
+from torch import nn
+
+def make():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 6, 5, stride=4), nn.ReLU(inplace=True), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 2))
+
+def broken():
+    network = make()
+    network[0].weight.data[2] = float("nan")
+    return network
+"""
+
+
+class Shell:
+    """Runs commands in a folder of its own."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        self._capsys, self._monkeypatch = capsys, monkeypatch
+
+    def __call__(self, line: str) -> tuple[int, str, str]:
+        """Exit status, standard output and standard error of a command."""
+        self._monkeypatch.setattr(sys, "argv", ["facedissect", *line.split()])
+        try:
+            cli.main()
+            status = 0
+        except SystemExit as exit_:
+            status = int(exit_.code or 0)
+        output = self._capsys.readouterr()
+        return status, output.out, output.err
+
+
+@pytest.fixture
+def shell(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, drawn_faces: Path
+) -> Shell:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.delitem(sys.modules, "tiny_network", raising=False)
+    (tmp_path / "tiny_network.py").write_text(NETWORK)
+    shutil.copytree(drawn_faces, tmp_path / "faces")
+    return Shell(capsys, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def drawn_faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("drawn") / "faces"
+    write_published(open_dictionary("demo", count=6, size=64), folder)
+    return folder
+
+
+RUN = "run faces --model python:tiny_network:make --size 64 --layer 0"
+
+
+def test_a_run_leaves_the_files_of_the_contract(shell: Shell, tmp_path: Path) -> None:
+    status, out, err = shell(f"{RUN} --layer 1 --out runs/a")
+    assert status == 0, err
+    assert "0: " in out
+    assert " of 6 units are interpretable" in out
+    assert "runs/a/report.html" in out
+    assert "masks: 6 of 6 faces" in err
+    run = tmp_path / "runs" / "a"
+    for file in ("dissection.json", "report.html", "report.pdf", "0/units.parquet", "1/bias.parquet"):
+        assert (run / file).stat().st_size > 0
+    assert not list(run.glob(".*"))
+    assert pd.read_parquet(run / "0" / "units.parquet")["unit"].tolist() == list(range(6))
+
+
+def test_switches_reach_the_settings_and_reference_mode_keeps_them(shell: Shell) -> None:
+    assert shell(f"{RUN} --out a --quantile 0.95 --union labelled --negatives annotated --min-iou 0.1")[0] == 0
+    settings = load("a").settings
+    assert (settings.quantile, settings.union, settings.negatives, settings.min_iou) == (0.95, "labelled", "annotated", 0.1)
+    assert shell(f"{RUN} --out b --quantile 0.95 --reference-mode")[0] == 0
+    result = load("b")
+    assert (result.settings.quantile_method, result.settings.zeros, result.settings.quantile) == ("published", "ignore", 0.95)
+    assert result.provenance.model["preprocess"]["interpolation"] == "bicubic"
+
+
+def test_reference_files_have_the_published_names_and_hold_the_results(shell: Shell, tmp_path: Path) -> None:
+    assert shell(f"{RUN} --out a --name tiny --reference-files")[0] == 0
+    folder = tmp_path / "a" / "reference"
+    assert {path.name for path in folder.iterdir()} == {
+        "tiny_0.mmap", "tiny_0_feature_size.npy", "tiny_0_quantile.npy", "tiny_0_tally.npz", "tiny_0_conv.pdf",
+        "tiny_0_top_concept_probs.txt", "tiny_0_NL_concept_probs.txt", "tiny_0_model_bias(skin_tone).npz",
+        "tiny_0_model_bias(ethnic).npz", "tiny_0_model_bias(gender).npz", "tiny_0_model_bias(age).npz",
+    }  # fmt: skip
+    result = load("a")
+    shape = np.load(folder / "tiny_0_feature_size.npy")
+    assert shape.tolist() == [6, 6, *result["0"].map_size]
+    maps = np.memmap(folder / "tiny_0.mmap", dtype=np.float64, mode="r", shape=tuple(shape))
+    np.testing.assert_array_equal(maps.max((0, 2, 3)), result.units["highest"])
+    np.testing.assert_array_equal(np.load(folder / "tiny_0_quantile.npy"), result.units["threshold"])
+    with np.load(folder / "tiny_0_tally.npz") as tally:
+        np.testing.assert_array_equal(tally["intersection"].ravel(), result.concepts["intersection"])
+        assert tally["concepts"].tolist() == list(result.vocabulary.names)
+    with np.load(folder / "tiny_0_model_bias(ethnic).npz") as bias:
+        rows = result.bias[result.bias["global_concept"] == "ethnicity"]
+        np.testing.assert_array_equal(bias["probability"].ravel(), rows["probability"])
+        assert bias["subgroups"].tolist() == ["white", "black", "asian", "indian"]
+
+
+def test_show_and_report_read_a_run_without_the_network(shell: Shell, tmp_path: Path) -> None:
+    assert shell(f"{RUN} --out a")[0] == 0
+    (tmp_path / "tiny_network.py").unlink()
+    status, out, _ = shell("show a")
+    assert status == 0
+    assert "interpretable" in out
+    assert "0, unit 2: " in shell("show a --unit 2")[1]
+    status, out, _ = shell("report a --html again.html")
+    assert (status, out) == (0, "report: again.html\n")
+    assert "<html" in (tmp_path / "again.html").read_text()
+
+
+def test_check_lists_every_fault_and_fails_on_errors(shell: Shell, tmp_path: Path) -> None:
+    assert shell("check faces")[0] == 0
+    first, second = sorted((tmp_path / "faces").rglob("mouth.png"))[:2]
+    first.unlink()
+    Image.new("L", (3, 3), 255).save(second)
+    status, out, _ = shell("check faces --json")
+    assert status == 1
+    assert {fault["code"] for fault in json.loads(out) if fault["severity"] == "error"} == {"missing-mask", "mask-size"}
+    status, out, _ = shell("check faces")
+    assert status == 1
+    assert "faces: 2 errors, " in out
+
+
+def test_layers_tells_names_types_units_and_maps(shell: Shell) -> None:
+    status, out, _ = shell("layers --model python:tiny_network:make --size 64")
+    assert status == 0
+    assert ["0", "Conv2d", "6", "15", "x", "15"] in [line.split() for line in out.splitlines()]
+    assert "Linear" not in out
+    assert "Linear" in shell("layers --model python:tiny_network:make --size 64 --all")[1]
+
+
+def test_units_that_are_not_finite_are_named_and_the_run_goes_on(shell: Shell) -> None:
+    status, out, err = shell("run faces --model python:tiny_network:broken --size 64 --layer 0 --out a")
+    assert status == 0
+    assert "Layer 0: units with NaN or infinite values, left without a label: 2." in err
+
+
+def keep_one_image(faces: Path) -> None:
+    for index in faces.glob("*.csv"):
+        index.write_text("\n".join(index.read_text().splitlines()[:2]) + "\n")
+
+
+def truncate(faces: Path) -> None:
+    image = min((faces).rglob("original.png"))
+    image.write_bytes(image.read_bytes()[:200])
+
+
+def shrink_a_mask(faces: Path) -> None:
+    Image.new("L", (5, 5), 255).save(min(faces.rglob("nose.png")))
+
+
+def escape(faces: Path) -> None:
+    with (faces / "Parts.csv").open("a") as index:
+        index.write("../../etc/passwd,../../etc/nose.png\n")
+
+
+def rename_columns(faces: Path) -> None:
+    index = faces / "Parts.csv"
+    index.write_text(index.read_text().replace("image,labels", "picture,masks"))
+
+
+def drop_a_concept(faces: Path) -> None:
+    index = faces / "Parts.csv"
+    rows = [line.split(",") for line in index.read_text().splitlines()]
+    kept = [f"{image},{';'.join(m for m in masks.split(';') if 'nose' not in m)}" for image, masks in rows]
+    index.write_text("\n".join(kept) + "\n")
+
+
+class Evil:
+    def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
+        return Path.touch, (Path("it-ran"),)  # type: ignore[return-value]
+
+
+def write_checkpoints(folder: Path) -> None:
+    (folder / "text.pth").write_text("no checkpoint")
+    torch.save({"other.weight": torch.zeros(3)}, folder / "other.pth")
+    (folder / "evil.pth").write_bytes(pickle.dumps(Evil()))
+
+
+@pytest.mark.parametrize(
+    ("damage", "line", "message"),
+    [
+        (None, f"{RUN.replace('faces', 'nowhere')} --out a", "nowhere"),
+        (lambda f: (f.parent / "empty").mkdir(), f"{RUN.replace('faces', 'empty')} --out a", "empty"),
+        (lambda f: shutil.rmtree(f / "non_localizable") or [i.unlink() for i in f.glob("*.csv")], f"{RUN} --out a", "expected a Face Dictionary"),
+        (rename_columns, f"{RUN} --out a", "Parts.csv"),
+        (truncate, f"{RUN} --out a", "original.png"),
+        (shrink_a_mask, f"{RUN} --out a", "nose.png"),
+        (escape, f"{RUN} --out a", "../../etc/passwd"),
+        (drop_a_concept, f"{RUN} --concept nose --out a", "expected images of 'nose' in faces, got none"),
+        (keep_one_image, f"{RUN} --out a", "expected at least 2 images with local labels to rank, got 1 in faces"),
+        (None, f"{RUN} --layer 7 --out a", "expected a layer of make, got '7'; nearest: "),
+        (None, f"{RUN} --layer 4 --out a", "expected spatial maps (images, units, height, width) from layer '4'"),
+        (write_checkpoints_below := lambda f: write_checkpoints(f.parent), f"{RUN} --weights text.pth --out a", "text.pth"),
+        (write_checkpoints_below, f"{RUN} --weights other.pth --out a", "missing"),
+        (write_checkpoints_below, f"{RUN} --weights evil.pth --out a", "evil.pth"),
+        (None, f"{RUN} --weights nowhere.pth --out a", "nowhere.pth"),
+        (None, f"{RUN} --out tiny_network.py/a", "expected a folder that can be written to, got tiny_network.py/a"),
+        (None, f"{RUN} --size big --out a", "expected a size such as 112 or 112x96 (height x width), got 'big'"),
+        (None, f"{RUN} --quantile 2 --out a", "expected quantile between 0 and 1, got 2.0"),
+        (None, "run faces --model tiny --layer 0 --out a", "expected a model as one of demo:..."),
+        (None, "run faces --model demo:tiny --layer 0 --out a", "expected an embedded network, one of age"),
+        (None, "run demo:count=x --model demo:tiny --layer 0 --out a", "expected demo or demo:count=N"),
+        (None, "show nowhere", "expected the folder of a finished run (with dissection.json), got nowhere"),
+        (None, "report nowhere", "expected the folder of a finished run (with dissection.json), got nowhere"),
+        (None, "demo-faces --out faces", "faces"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_line_and_leaves_nothing(
+    shell: Shell, tmp_path: Path, damage: Callable[[Path], object] | None, line: str, message: str
+) -> None:
+    if damage is not None:
+        damage(tmp_path / "faces")
+    status, out, err = shell(line)
+    errors = [text for text in err.splitlines() if text.startswith("error: ")]
+    assert status == 1
+    assert len(errors) == 1
+    assert errors[0] == err.splitlines()[-1]
+    assert message in errors[0]
+    assert out == ""
+    assert not (tmp_path / "it-ran").exists()
+    assert not [path for path in (tmp_path / "a").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("line", ["run faces", "run faces --union most", "dissect", f"{RUN} --out a --crop middle"])
+def test_wrong_usage_exits_with_2(shell: Shell, line: str) -> None:
+    assert shell(line)[0] == 2
+
+
+def test_debug_shows_the_traceback(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    from facedissect import OutputError
+
+    with pytest.raises(OutputError):
+        shell("show nowhere --debug")
+
+
+def test_help_names_every_default(shell: Shell) -> None:
+    out = shell("run --help")[1]
+    assert "(default: 0.995)" in out
+    assert "Example: facedissect run demo" in out
+
+
+def test_version(shell: Shell) -> None:
+    assert shell("--version")[1].startswith("facedissect ")
