@@ -99,7 +99,7 @@ def _bumps(shape: FaceShape, present: frozenset[str], strength: float) -> list[B
         (eye.u - 0.02, brow.v + 0.03, 0.19, 0.06, 0.016 + 0.014 * male * grown),  # brow ridge
         (0.0, brow.v + 0.05, 0.10, 0.09, 0.02 + 0.008 * male),  # glabella
         (0.0, shape.hairline + 0.17, 0.38, 0.20, 0.02 + 0.02 * child),  # forehead
-        (0.43, eye.v + 0.19, 0.15, 0.11, 0.022 + 0.055 * cheekbone + 0.018 * cheek_raise),  # cheekbone
+        (0.43, eye.v + 0.19, 0.15, 0.11, 0.022 + 0.055 * cheekbone + 0.030 * cheek_raise),  # cheekbone
         (
             0.44,
             cheek_v + 0.24,
@@ -107,7 +107,7 @@ def _bumps(shape: FaceShape, present: frozenset[str], strength: float) -> list[B
             0.17,
             0.016 * child - 0.020 * grown - 0.075 * cheekbone - 0.022 * old,
         ),  # hollow of the cheek
-        (0.27, cheek_v + 0.01, 0.14, 0.12, 0.020 + 0.035 * child + 0.045 * smile + 0.02 * cheek_raise),  # cheek
+        (0.27, cheek_v + 0.01, 0.14, 0.12, 0.020 + 0.035 * child + 0.045 * smile + 0.03 * cheek_raise),  # cheek
         (
             nose.wing_width + 0.10,
             nose.base + 0.09,

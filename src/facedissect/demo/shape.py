@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .factors import FaceFactors
+from .factors import FaceFactors, Identity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +97,7 @@ def face_shape(factors: FaceFactors) -> FaceShape:
     male = who.masculinity
     eye = _eye(factors, child, old)
     nose = _nose(factors, child, old, eye)
-    mouth = _mouth(factors, child, old, nose)
+    mouth = _mouth(factors, child, old, eye.v + _nose_length(who, child, old))
     return FaceShape(
         skull=_skull(factors, child, old),
         eye=eye,
@@ -129,10 +129,10 @@ def _skull(factors: FaceFactors, child: float, old: float) -> Skull:
     who = factors.identity
     male = who.masculinity
     width = 1.0 + 0.085 * who.face_width + 0.012 * male + 0.05 * child
-    full = 0.035 * who.cheek_fullness + 0.05 * child + 0.05 * ("Double_Chin" in who.traits)
-    cheekbone = 0.035 if "High_Cheekbones" in who.traits else 0.0
+    full = 0.035 * who.cheek_fullness + 0.05 * child
+    cheekbone = 0.012 if "High_Cheekbones" in who.traits else 0.0
     jaw = 0.09 * who.jaw_width + 0.055 * male + 0.02 * old + full
-    chin = 0.11 * who.chin_width + 0.06 * male - 0.05 * child
+    chin = 0.07 * ("Double_Chin" in who.traits) + 0.11 * who.chin_width + 0.06 * male - 0.05 * child
     return Skull(
         top=1.0 + 0.02 * child,
         bottom=1.0 + 0.08 * who.face_length + 0.02 * male - 0.15 * child + 0.09 * _strength(factors, "AU_26"),
@@ -179,8 +179,8 @@ def _brow(factors: FaceFactors, child: float, old: float, eye: Eye) -> Brow:
         half_length=0.175 + 0.008 * who.masculinity - 0.015 * child,
         thickness=thickness * (1.75 if bushy else 1.0),
         arch=0.022 - 0.012 * who.masculinity + (0.05 if arched else 0.0),
-        inner=0.085 * _strength(factors, "AU_1") - 0.035 * lower,
-        outer=0.085 * _strength(factors, "AU_2"),
+        inner=0.10 * _strength(factors, "AU_1") - 0.035 * lower,
+        outer=0.10 * _strength(factors, "AU_2"),
     )
 
 
@@ -190,19 +190,24 @@ def _nose(factors: FaceFactors, child: float, old: float, eye: Eye) -> Nose:
     wrinkle = _strength(factors, "AU_9")
     grown = 1.0 - 0.40 * child + 0.05 * old
     width = 0.142 * (1.0 + 0.22 * who.nose_width + 0.05 * who.masculinity - 0.08 * child) * (1.30 if big else 1.0)
-    length = 0.43 * (1.0 + 0.07 * who.nose_length - 0.30 * child + 0.05 * old) * (1.06 if big else 1.0)
+    length = _nose_length(who, child, old) * (1.06 if big else 1.0)
     return Nose(
         root=eye.v - 0.03,
-        base=eye.v + length - 0.03 * wrinkle,
+        base=eye.v + length - 0.02 * wrinkle,
         bridge_width=0.080 * (1.0 + 0.2 * who.nose_width) * (1.2 if big else 1.0) * (0.72 if pointy else 1.0),
         tip_width=0.100 * (1.0 + 0.25 * who.nose_width) * (1.35 if big else 1.0) * (0.55 if pointy else 1.0),
-        wing_width=width * (1.0 + 0.10 * wrinkle) * (0.82 if pointy else 1.0),
+        wing_width=width * (1.0 + 0.12 * wrinkle) * (0.82 if pointy else 1.0),
         bridge=0.080 * grown * (1.0 + 0.45 * who.nose_bridge) * (1.2 if big else 1.0),
         tip=0.175 * grown * (1.0 + 0.12 * who.nose_bridge) * (1.15 if big else 1.0) * (1.45 if pointy else 1.0),
     )
 
 
-def _mouth(factors: FaceFactors, child: float, old: float, nose: Nose) -> Mouth:
+def _nose_length(who: Identity, child: float, old: float) -> float:
+    """From the line of the eyes to the base of the nose at rest; a wrinkled or big nose does not move the mouth."""
+    return 0.43 * (1.0 + 0.07 * who.nose_length - 0.30 * child + 0.05 * old)
+
+
+def _mouth(factors: FaceFactors, child: float, old: float, nose_base: float) -> Mouth:
     who, present = factors.identity, factors.present
     smile, pull = _strength(factors, "Smiling"), _strength(factors, "AU_12")
     down, raise_chin = _strength(factors, "AU_15"), _strength(factors, "AU_17")
@@ -218,7 +223,7 @@ def _mouth(factors: FaceFactors, child: float, old: float, nose: Nose) -> Mouth:
     opening = 0.028 * part + 0.045 * ajar + 0.075 * drop
     width = 0.225 * (1.0 + 0.07 * who.mouth_width + 0.03 * who.masculinity - 0.10 * child)
     return Mouth(
-        v=nose.base + 0.195 - 0.06 * child - 0.018 * raise_chin - 0.01 * smile,
+        v=nose_base + 0.195 - 0.06 * child - 0.018 * raise_chin - 0.01 * smile,
         half_width=width
         * (1.0 + 0.17 * smile + 0.10 * pull + 0.20 * stretch - 0.10 * drop * (1.0 - smile) + 0.03 * down),
         upper=0.064 * full,

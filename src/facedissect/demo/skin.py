@@ -22,7 +22,7 @@ _FLATTENING = 0.20
 """Keeps the slope finite at the silhouette and the front of the face flat."""
 BLUSH: Colour = (1.10, 0.72, 0.70)
 """Light that blood under the skin lets through, against bare skin."""
-_ROUGE: Colour = (1.22, 0.56, 0.58)
+_ROUGE: Colour = (1.22, 0.60, 0.62)
 _SHADOWED: Colour = (0.80, 0.72, 0.74)
 _LIGHTENED: Colour = (1.16, 1.14, 1.12)
 _FRECKLE: Colour = (0.72, 0.56, 0.46)
@@ -95,10 +95,10 @@ def _colour_zones(canvas: Canvas, view: View, factors: FaceFactors) -> None:
         zones.append(((u + 0.02, v + rv + 0.08), (0.12, 0.13), _SHADOWED, 0.75))
         zones.append(((u, v - 0.03), (ru * 0.8, rv * 0.5), _LIGHTENED, 0.9))
     if "Double_Chin" in factors.present:
-        zones.append(((0.0, shape.skull.bottom - 0.03), (0.33, 0.06), _SHADOWED, 0.8))
+        zones.append(((0.0, shape.skull.bottom - 0.03), (0.33, 0.06), _SHADOWED, 1.0))
     if "Rosy_Cheeks" in factors.present:
         u, v, ru, rv = place["Rosy_Cheeks"][0]
-        zones.append(((u, v), (ru, rv), _ROUGE, 0.52))
+        zones.append(((u, v), (ru, rv), _ROUGE, 0.80))
     boxes = [(-u - 2 * ru, v - 2 * rv, u + 2 * ru, v + 2 * rv) for (u, v), (ru, rv), _, _ in zones]
     for (middle, radii, tint, amount), window in zip(zones, view.windows(boxes), strict=True):
         canvas.tint(spot(view.far[window], view.v[window], middle, radii) * amount, tint, window)

@@ -39,7 +39,7 @@ def paint_wrinkles(canvas: Canvas, view: View, factors: FaceFactors, noise: Nois
     feet = min(1.4, 1.25 * old + 0.85 * active("AU_6") * (1.0 - 0.4 * view.shape.child) + 0.15 * active("Smiling"))
     if feet > 0.05:
         _crows_feet(canvas, view, feet)
-    fold = min(1.3, 1.05 * old + 0.45 * active("Smiling") + 0.35 * active("AU_12") + 0.35 * active("AU_9") + 0.06)
+    fold = min(1.3, 1.05 * old + 0.45 * active("Smiling") + 0.35 * active("AU_12") + 0.55 * active("AU_9") + 0.06)
     _nasolabial(canvas, view, fold * (1.0 - 0.35 * view.shape.child))
     marionette = min(1.2, 0.85 * old + 0.70 * active("AU_15"))
     if marionette > 0.05:
@@ -53,6 +53,8 @@ def paint_wrinkles(canvas: Canvas, view: View, factors: FaceFactors, noise: Nois
     bags = 1.0 if "Bags_Under_Eyes" in present else 0.45 * old
     if bags > 0.02:
         _bags(canvas, view, bags)
+    if "AU_6" in present:
+        _lid_pouch(canvas, view, power)
     if "Double_Chin" in present:
         _double_chin(canvas, view)
 
@@ -131,7 +133,7 @@ def _nose_wrinkles(canvas: Canvas, view: View, depth: float) -> None:
     for share in (0.02, 0.20, 0.38):
         height = nose.root + share * (nose.base - nose.root)
         where = smooth(far, 0.0, 0.03) * (1.0 - smooth(far, 0.08, 0.15)) + 0.5 * (1.0 - smooth(far, 0.02, 0.05))
-        _line(canvas, view, v - height + far * 0.55, where, depth * 0.60, 0.018, window)
+        _line(canvas, view, v - height + far * 0.55, where, depth * 0.85, 0.018, window)
 
 
 def _chin(canvas: Canvas, view: View, depth: float, noise: Noise) -> None:
@@ -170,6 +172,16 @@ def _bags(canvas: Canvas, view: View, depth: float) -> None:
     swollen = spot(view.far[window], v, (middle_u, middle_v), (radius_u, radius_v * 0.8))
     canvas.tint(swollen * (0.75 * depth), _BAG, window)
     _line(canvas, view, rim, where, depth * 0.75, 0.015, window)
+
+
+def _lid_pouch(canvas: Canvas, view: View, depth: float) -> None:
+    """The raised cheek pushes a fold up under the lower lid."""
+    eye = view.shape.eye
+    bottom = eye.v + eye.lower + 0.12
+    window = view.window(-eye.u - 0.24, eye.v, eye.u + 0.24, bottom)
+    along, v = view.far[window] - eye.u, view.v[window]
+    where = coverage(0.17 - np.abs(along - 0.02), 0.10)
+    _line(canvas, view, v - eye.v - eye.lower - 0.050 + along * along * 1.2, where, depth * 0.60, 0.017, window)
 
 
 def _double_chin(canvas: Canvas, view: View) -> None:
