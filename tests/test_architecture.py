@@ -18,6 +18,7 @@ FLOORS = [
     {"thresholds"},
     {"tally", "ranking", "top_faces"},
     {"hierarchy", "bias"},
+    {"passes", "provenance"},
     {"tables", "results"},
     {"dissection"},
     {"storage"},

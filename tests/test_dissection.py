@@ -133,7 +133,7 @@ def test_an_unreadable_face_stops_the_run_or_is_left_out(planted: Planted, looku
     result = planted_run((damaged, masks), lookup, on_error="skip")
     without = planted_run((replace(dictionary, faces=tuple(f for f in faces if f.id != "0005")), masks), lookup)
     assert dict(result.provenance.left_out) == {"0005": "0005 is truncated"}
-    assert any("1 faces could not be read" in warning for warning in result.provenance.warnings)
+    assert any("1 face could not be read and left out: 0005 is truncated." in warning for warning in result.provenance.warnings)
     for table in TABLES:
         pd.testing.assert_frame_equal(getattr(result, table), getattr(without, table), check_exact=True)
 

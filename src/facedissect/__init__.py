@@ -29,8 +29,9 @@ from .errors import (
 from .model.face_model import FaceModel, LayerInfo
 from .model.load import load_model
 from .model.preprocess import Preprocess
+from .provenance import Provenance
 from .report import write_report
-from .results import Dissection, LayerResult, Provenance
+from .results import Dissection, LayerResult
 from .settings import Settings
 from .storage import load, save
 

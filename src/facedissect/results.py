@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,34 +13,8 @@ from jaxtyping import Float
 from .activations import Peaks
 from .concepts import Vocabulary
 from .errors import LayerError, nearest_names
+from .provenance import Provenance
 from .settings import Settings
-
-
-@dataclass(frozen=True, kw_only=True)
-class Provenance:
-    """What made a result.
-
-    Attributes:
-        versions: facedissect, Python, torch, NumPy, ... -> version.
-        model: name, source, digest and preprocessing of the network.
-        dictionary: location, format and digest of the dictionary, and its numbers of faces.
-        concept_images: local concept -> images that have it.
-        subgroup_images: global concept -> subgroup -> images.
-        left_out: unreadable faces that were skipped, id -> reason.
-        warnings: what the run had to say, one sentence each.
-        created: UTC time, ISO 8601.
-        seconds: wall-clock time of the run.
-    """
-
-    versions: Mapping[str, str]
-    model: Mapping[str, Any]
-    dictionary: Mapping[str, Any]
-    concept_images: Mapping[str, int]
-    subgroup_images: Mapping[str, Mapping[str, int]]
-    left_out: Mapping[str, str] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-    created: str = ""
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,8 @@ import pandas as pd
 from .activations import Peaks
 from .concepts import Concept, GlobalConcept, Vocabulary
 from .errors import OutputError, SettingsError
-from .results import Dissection, LayerResult, Provenance
+from .provenance import Provenance
+from .results import Dissection, LayerResult
 from .settings import Settings
 
 FORMAT = 1
@@ -97,7 +98,11 @@ def save(result: Dissection, folder: str | os.PathLike[str]) -> None:
 
 def _check_ours(folder: Path) -> None:
     """Refuse to replace a folder that no run has written."""
-    if folder.exists() and not (folder / "units.parquet").is_file() and not (folder.is_dir() and not any(folder.iterdir())):
+    if (
+        folder.exists()
+        and not (folder / "units.parquet").is_file()
+        and not (folder.is_dir() and not any(folder.iterdir()))
+    ):
         raise OutputError(f"expected a new folder or one of an earlier run, got {folder}; choose another with --out")
 
 
@@ -167,7 +172,9 @@ def load(folder: str | os.PathLike[str]) -> Dissection:
                 ),
             ),
             provenance=Provenance(**provenance),
-            layers={entry["name"]: _load_layer(folder / layer_folder(entry["name"]), entry) for entry in header["layers"]},
+            layers={
+                entry["name"]: _load_layer(folder / layer_folder(entry["name"]), entry) for entry in header["layers"]
+            },
         )
     except (OSError, ValueError, KeyError, TypeError, SettingsError) as error:
         raise OutputError(

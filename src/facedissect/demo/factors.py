@@ -1,13 +1,15 @@
 """What varies between drawn faces: who it is (Identity) and how it is seen (Scene).
 
-Shape factors are deviations from the average face of the same age and gender: -1 and 1 are the ends of the range, 0 is the average.
-Angles are in degrees. `FaceFactors` puts both halves together and says which concepts and subgroups the face has.
+Shape factors are deviations from the average face of the same age and gender, from -1 to 1. Angles are in degrees.
+`FaceFactors` puts both halves together and says which concepts and subgroups the face has.
 """
 
 from __future__ import annotations
 
-from dataclasses import Field, dataclass, field, fields
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
+from numbers import Real
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from ..concepts import FACE_DICTIONARY
 from ..errors import SettingsError, nearest_names
@@ -104,24 +106,38 @@ AGE_SUBGROUPS: tuple[tuple[str, float, float], ...] = (
 """Subgroup, lowest age, upper limit (excluded, except of the last), in years."""
 
 
-def _real(default: float, low: float, high: float) -> Any:
-    return field(default=default, metadata={"low": low, "high": high})
+@dataclass(frozen=True)
+class Range:
+    """The lowest and highest value of a factor."""
+
+    low: float
+    high: float
 
 
-def _deviation() -> Any:
-    return _real(0.0, -1.0, 1.0)
+@dataclass(frozen=True)
+class Among:
+    """The names that a set of concepts is chosen from."""
+
+    names: tuple[str, ...]
 
 
-def _one_of(default: str, options: Any) -> Any:
-    return field(default=default, metadata={"options": get_args(options)})
+Deviation = Annotated[float, Range(-1.0, 1.0)]
+Share = Annotated[float, Range(0.0, 1.0)]
+Turn = Annotated[float, Range(-15.0, 15.0)]
+Shift = Annotated[float, Range(-0.06, 0.06)]
+ChanceSeed = Annotated[int, Range(0, 2**31 - 1)]
 
 
-def _some_of(options: tuple[str, ...], default: frozenset[str] = frozenset()) -> Any:
-    return field(default=default, metadata={"members": options})
+class _Checked:
+    """Turns numbers and collections into plain Python values, and checks them against the annotations."""
+
+    def __post_init__(self) -> None:
+        for name, rule in _rules(type(self)).items():
+            object.__setattr__(self, name, _checked(name, rule, getattr(self, name)))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Identity:
+class Identity(_Checked):
     """Who it is: all that stays when the same person is seen again.
 
     Attributes:
@@ -142,46 +158,43 @@ class Identity:
         SettingsError: a factor is out of its range or unknown.
     """
 
-    age: float = _real(30.0, 3.0, 88.0)
-    gender: Gender = _one_of("Female", Gender)
-    ethnicity: Ethnicity = _one_of("white", Ethnicity)
-    typology_angle: float = _real(45.0, -60.0, 65.0)
-    undertone: float = _deviation()
-    masculinity: float = _real(-0.8, -1.0, 1.0)
-    face_width: float = _deviation()
-    face_length: float = _deviation()
-    jaw_width: float = _deviation()
-    chin_width: float = _deviation()
-    cheek_fullness: float = _deviation()
-    forehead_height: float = _deviation()
-    eye_size: float = _deviation()
-    eye_spacing: float = _deviation()
-    eye_tilt: float = _deviation()
-    brow_height: float = _deviation()
-    brow_thickness: float = _deviation()
-    nose_width: float = _deviation()
-    nose_length: float = _deviation()
-    nose_bridge: float = _deviation()
-    lip_fullness: float = _deviation()
-    mouth_width: float = _deviation()
-    ear_size: float = _deviation()
-    hair_style: HairStyle = _one_of("long", HairStyle)
-    hair_colour: HairColour = _one_of("brown", HairColour)
-    hair_grey: float = _real(0.0, 0.0, 1.0)
-    hair_recession: float = _real(0.0, 0.0, 1.0)
-    iris_colour: IrisColour = _one_of("brown", IrisColour)
-    freckles: float = _real(0.0, 0.0, 1.0)
-    monolid: float = _real(0.0, 0.0, 1.0)
-    traits: frozenset[str] = _some_of(TRAITS, frozenset({"No_Beard"}))
-    texture_seed: int = _real(0, 0, 2**31 - 1)
-
-    def __post_init__(self) -> None:
-        _validate(self)
+    age: Annotated[float, Range(3.0, 88.0)] = 30.0
+    gender: Gender = "Female"
+    ethnicity: Ethnicity = "white"
+    typology_angle: Annotated[float, Range(-60.0, 65.0)] = 45.0
+    undertone: Deviation = 0.0
+    masculinity: Deviation = -0.8
+    face_width: Deviation = 0.0
+    face_length: Deviation = 0.0
+    jaw_width: Deviation = 0.0
+    chin_width: Deviation = 0.0
+    cheek_fullness: Deviation = 0.0
+    forehead_height: Deviation = 0.0
+    eye_size: Deviation = 0.0
+    eye_spacing: Deviation = 0.0
+    eye_tilt: Deviation = 0.0
+    brow_height: Deviation = 0.0
+    brow_thickness: Deviation = 0.0
+    nose_width: Deviation = 0.0
+    nose_length: Deviation = 0.0
+    nose_bridge: Deviation = 0.0
+    lip_fullness: Deviation = 0.0
+    mouth_width: Deviation = 0.0
+    ear_size: Deviation = 0.0
+    hair_style: HairStyle = "long"
+    hair_colour: HairColour = "brown"
+    hair_grey: Share = 0.0
+    hair_recession: Share = 0.0
+    iris_colour: IrisColour = "brown"
+    freckles: Share = 0.0
+    monolid: Share = 0.0
+    traits: Annotated[frozenset[str], Among(TRAITS)] = frozenset({"No_Beard"})
+    texture_seed: ChanceSeed = 0
 
     @property
     def age_subgroup(self) -> str:
         """The subgroup of the global concept age."""
-        return next(name for name, _, limit in AGE_SUBGROUPS[::-1] if self.age >= _lowest_age(name))
+        return next(name for name, low, _ in reversed(AGE_SUBGROUPS) if self.age >= low)
 
     @property
     def skin_tone(self) -> str:
@@ -190,7 +203,7 @@ class Identity:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
+class Scene(_Checked):
     """How a face is seen: all that may change when the same person is seen again.
 
     Attributes:
@@ -200,7 +213,7 @@ class Scene:
         light_azimuth: degrees, -75 (from the image's left) to 75. light_elevation: degrees, 5 to 70.
         light_strength: of the key light, 0.5 to 1.5. ambient: of the light from all around, 0.2 to 0.8.
         light_warmth: -1 (bluish) to 1 (yellowish).
-        gaze_x, gaze_y: where the eyes look, -1 to 1.
+        gaze_x, gaze_y: where the eyes look, -1 to 1; positive to the image's right and down.
         expressiveness: how strong the action units are, 0.6 to 1.
         shown: the local concepts of the scene that are present, a subset of PASSING.
         background, clothing: names. background_hue, clothing_hue: 0 to 1 around the colour circle.
@@ -212,32 +225,29 @@ class Scene:
         SettingsError: a factor is out of its range or unknown.
     """
 
-    yaw: float = _real(0.0, -15.0, 15.0)
-    pitch: float = _real(0.0, -15.0, 15.0)
-    roll: float = _real(0.0, -15.0, 15.0)
-    head_size: float = _real(0.355, 0.31, 0.40)
-    shift_x: float = _real(0.0, -0.06, 0.06)
-    shift_y: float = _real(0.0, -0.06, 0.06)
-    light_azimuth: float = _real(-30.0, -75.0, 75.0)
-    light_elevation: float = _real(35.0, 5.0, 70.0)
-    light_strength: float = _real(1.0, 0.5, 1.5)
-    ambient: float = _real(0.45, 0.2, 0.8)
-    light_warmth: float = _deviation()
-    gaze_x: float = _deviation()
-    gaze_y: float = _deviation()
-    expressiveness: float = _real(0.85, 0.6, 1.0)
-    shown: frozenset[str] = _some_of(PASSING)
-    background: Background = _one_of("gradient", Background)
-    background_hue: float = _real(0.6, 0.0, 1.0)
-    background_light: float = _real(0.6, 0.0, 1.0)
-    clothing: Clothing = _one_of("crew_neck", Clothing)
-    clothing_hue: float = _real(0.6, 0.0, 1.0)
-    clothing_light: float = _real(0.3, 0.0, 1.0)
-    noise: float = _real(1.5, 0.0, 6.0)
-    scene_seed: int = _real(0, 0, 2**31 - 1)
-
-    def __post_init__(self) -> None:
-        _validate(self)
+    yaw: Turn = 0.0
+    pitch: Turn = 0.0
+    roll: Turn = 0.0
+    head_size: Annotated[float, Range(0.31, 0.40)] = 0.355
+    shift_x: Shift = 0.0
+    shift_y: Shift = 0.0
+    light_azimuth: Annotated[float, Range(-75.0, 75.0)] = -30.0
+    light_elevation: Annotated[float, Range(5.0, 70.0)] = 35.0
+    light_strength: Annotated[float, Range(0.5, 1.5)] = 1.0
+    ambient: Annotated[float, Range(0.2, 0.8)] = 0.4
+    light_warmth: Deviation = 0.0
+    gaze_x: Deviation = 0.0
+    gaze_y: Deviation = 0.0
+    expressiveness: Annotated[float, Range(0.6, 1.0)] = 0.85
+    shown: Annotated[frozenset[str], Among(PASSING)] = frozenset()
+    background: Background = "gradient"
+    background_hue: Share = 0.6
+    background_light: Share = 0.6
+    clothing: Clothing = "crew_neck"
+    clothing_hue: Share = 0.6
+    clothing_light: Share = 0.3
+    noise: Annotated[float, Range(0.0, 6.0)] = 1.5
+    scene_seed: ChanceSeed = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,26 +299,24 @@ def factor_names(part: type[Identity] | type[Scene]) -> tuple[str, ...]:
     return tuple(factor.name for factor in fields(part))
 
 
-def _lowest_age(subgroup: str) -> float:
-    return next(low for name, low, _ in AGE_SUBGROUPS if name == subgroup)
+@lru_cache(maxsize=2)
+def _rules(part: type) -> dict[str, Any]:
+    """Factor -> its annotation."""
+    return get_type_hints(part, include_extras=True)
 
 
-def _validate(factors: Identity | Scene) -> None:
-    for factor in fields(factors):
-        _validate_one(factor, getattr(factors, factor.name))
-
-
-def _validate_one(factor: Field[Any], value: Any) -> None:
-    rule = factor.metadata
-    if "low" in rule:
-        if isinstance(value, str) or not rule["low"] <= value <= rule["high"]:
-            raise SettingsError(f"expected {factor.name} from {rule['low']:g} to {rule['high']:g}, got {value!r}")
-    elif "options" in rule:
-        if value not in rule["options"]:
-            raise SettingsError(f"expected {factor.name} as one of {', '.join(rule['options'])}, got {value!r}")
-    else:
-        for name in sorted(set(value).difference(rule["members"])):
-            near = nearest_names(name, rule["members"])
-            raise SettingsError(
-                f"expected {factor.name} out of {len(rule['members'])} concepts, got {name!r}; nearest: {near}"
-            )
+def _checked(name: str, rule: Any, value: Any) -> Any:
+    """The value as plain float, int, str or frozenset. Raises SettingsError."""
+    if get_origin(rule) is Literal:
+        if value not in get_args(rule):
+            raise SettingsError(f"expected {name} as one of {', '.join(get_args(rule))}, got {value!r}")
+        return value
+    kind, limits = get_args(rule)
+    if isinstance(limits, Range):
+        if not isinstance(value, Real) or not limits.low <= value <= limits.high:
+            raise SettingsError(f"expected {name} from {limits.low:g} to {limits.high:g}, got {value!r}")
+        return kind(value)
+    for concept in sorted(set(value).difference(limits.names)):
+        near = nearest_names(concept, limits.names)
+        raise SettingsError(f"expected {name} out of {len(limits.names)} concepts, got {concept!r}; nearest: {near}")
+    return frozenset(value)

@@ -30,7 +30,7 @@ def places(shape: FaceShape) -> dict[str, tuple[Ellipse, ...]]:
         "AU_4": ((0.0, brow.v, brow.u + 0.02, 0.11),),
         "AU_5": ((eye.u, eye.v - eye.upper * 0.9, eye.half_width * 1.05, 0.065),),
         "AU_6": ((eye.u + 0.09, eye.v + eye.lower + 0.075, 0.20, 0.11),),
-        "AU_9": ((0.0, nose.root + 0.20 * (nose.base - nose.root), 0.15, 0.15),),
+        "AU_9": ((0.0, nose.root + 0.30 * (nose.base - nose.root), 0.17, 0.19),),
         "AU_12": ((mouth.half_width + 0.01, corner_v - 0.03, 0.11, 0.12),),
         "AU_15": ((mouth.half_width, corner_v + 0.05, 0.09, 0.12),),
         "AU_17": ((0.0, (low_lip + chin_v) * 0.5 + 0.02, 0.20, 0.13),),

@@ -37,8 +37,8 @@ SMALLEST_SIDE = 32
 """Pixels; smaller images show no features."""
 _BROW_DARKER = 0.62
 """Brows and beards are darker than the hair of the head."""
-_BROW_GREYS_LATER = 0.6
-"""Brows and beards have this share of the head's grey hair."""
+_BROW_GREYS_LATER = 0.3
+"""Brows have this share of the head's grey hair."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +93,7 @@ def _paint(canvas: Canvas, view: View, factors: FaceFactors, scene_noise: Noise)
     skin = skin_colour(who, view.shape.old)
     hair_tone = hair_colour(who, who.hair_grey)
     brow_tone = scaled(hair_colour(who, who.hair_grey * _BROW_GREYS_LATER), _BROW_DARKER)
+    beard_tone = scaled(hair_colour(who, who.hair_grey), _BROW_DARKER)
     hair = hair_of(view, factors, noise)
     if hair is not None:
         paint_back(canvas, view, hair, hair_tone)
@@ -104,7 +105,7 @@ def _paint(canvas: Canvas, view: View, factors: FaceFactors, scene_noise: Noise)
     paint_nostrils(canvas, view, skin)
     paint_eyes(canvas, view, factors, skin)
     paint_mouth(canvas, view, factors, skin, noise)
-    paint_beard(canvas, view, factors, brow_tone, noise)
+    paint_beard(canvas, view, factors, beard_tone, noise)
     paint_brows(canvas, view, factors, brow_tone, noise)
     if "Eyeglasses" in factors.present:
         paint_glasses(canvas, view, factors)

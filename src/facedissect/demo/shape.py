@@ -154,7 +154,7 @@ def _eye(factors: FaceFactors, child: float, old: float) -> Eye:
         openness *= 0.56
     upper_raise = 0.55 * _strength(factors, "AU_5")
     squint = (
-        0.45 * _strength(factors, "AU_6") + 0.18 * _strength(factors, "Smiling") + 0.10 * _strength(factors, "AU_4")
+        0.55 * _strength(factors, "AU_6") + 0.18 * _strength(factors, "Smiling") + 0.10 * _strength(factors, "AU_4")
     )
     return Eye(
         u=0.288 * (1.0 + 0.07 * who.eye_spacing + 0.05 * who.face_width + 0.02 * child),

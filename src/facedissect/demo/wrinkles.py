@@ -28,7 +28,7 @@ def paint_wrinkles(canvas: Canvas, view: View, factors: FaceFactors, noise: Nois
     def active(*units: str) -> float:
         return max((power for unit in units if unit in present), default=0.0)
 
-    forehead = min(1.0, 0.95 * old + 0.65 * active("AU_1", "AU_2") * (1.0 - 0.6 * view.shape.child))
+    forehead = min(1.5, 0.95 * old + 0.65 * active("AU_1", "AU_2") * (1.0 - 0.6 * view.shape.child))
     if forehead > 0.05:
         inner = 1.0 if "AU_1" in present and "AU_2" not in present else 0.0
         outer = 1.0 if "AU_2" in present and "AU_1" not in present else 0.0

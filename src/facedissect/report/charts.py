@@ -258,7 +258,7 @@ def _finish(
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
     axes.set_xlim(0, max(longest, 1) * 1.12)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     axes.set_xlabel("units")
     axes.set_title(title, loc="left", x=0, fontweight="bold")
 

@@ -27,13 +27,13 @@ from . import wording
 from .charts import GREY, Chart, charts, style
 from .summary import LayerSummary, RunSummary, summarise
 from .text_width import wrapped
-from .thumbnails import EDGE, OUTLINE, LitFaces, Tile
+from .thumbnails import DIMMED, EDGE, OUTLINE, LitFaces, Tile
 from .units import UnitSummary
 
 PAGE = (8.27, 11.69)
 """Width and height of A4 in inches, the unit of every length below."""
 
-MARGIN, TOP, LINE = 0.6, 0.75, 0.165
+MARGIN, TOP, LINE = 0.6, 0.75, 0.15
 ROWS = 8
 ROW = (PAGE[1] - TOP - 0.65) / ROWS
 FACES = 4
@@ -180,13 +180,15 @@ def _strip(tiles: Sequence[Tile]) -> UInt8[np.ndarray, "height wide 3"]:
     strip = np.hstack([part for tile in tiles for part in (tile.pixels, gap)][:-1])
     lights = np.hstack([part for tile in tiles for part in (tile.lights, gap[..., 0] < 255)][:-1])
     drawn = (strip == EDGE).all(axis=2) | (strip == OUTLINE).all(axis=2)
-    for part, colours, method in (
-        (lights & ~drawn, LIT_COLOURS, Image.Quantize.FASTOCTREE),  # keeps hues apart
-        (~lights & ~drawn, DIMMED_COLOURS, Image.Quantize.MEDIANCUT),  # keeps greys apart
+    # The palette is chosen at full brightness, where the quantiser's fixed steps are finer beside the range of the colours.
+    for part, colours, brightness in (
+        (lights & ~drawn, LIT_COLOURS, 1.0),
+        (~lights & ~drawn, DIMMED_COLOURS, DIMMED),
     ):
         if part.any():
-            few = Image.fromarray(strip[part][None]).quantize(colours, method=method)
-            strip[part] = np.asarray(few.convert("RGB"))[0]
+            bright = (strip[part] / brightness).round().clip(0, 255).astype(np.uint8)
+            few = Image.fromarray(bright[None]).quantize(colours, method=Image.Quantize.FASTOCTREE).convert("RGB")
+            strip[part] = (np.asarray(few)[0] * brightness).astype(np.uint8)
     return strip
 
 

@@ -127,7 +127,7 @@ def reading_guide(settings: Settings) -> list[tuple[str, str]]:
             f"edge, is where it fires; the rest is dimmed. A unit fires where its response is among its own highest {rare} over all images.",
         ),
         (
-            "Outline",
+            "Yellow outline",
             "Where the image has the unit's concept by its label. An image without an outline lacks that label.",
         ),
         (

@@ -1,0 +1,107 @@
+"""Provenance: what made a result, so that it can be judged and made again."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Any
+
+from .dictionary.faces import FaceDictionary
+from .model.face_model import FaceModel
+
+_STAMPED = ("facedissect", "torch", "torchvision", "numpy", "scipy", "pandas", "pillow")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """What made a result.
+
+    Attributes:
+        versions: facedissect, Python, torch, NumPy, ... -> version.
+        model: name, source, digest and preprocessing of the network.
+        dictionary: location, format and digest of the dictionary, and its numbers of faces.
+        concept_images: local concept -> images that have it.
+        subgroup_images: global concept -> subgroup -> images.
+        left_out: unreadable faces that were skipped, id -> reason.
+        warnings: what the run had to say, one sentence each.
+        created: UTC time, ISO 8601.
+        seconds: wall-clock time of the run.
+    """
+
+    versions: Mapping[str, str]
+    model: Mapping[str, Any]
+    dictionary: Mapping[str, Any]
+    concept_images: Mapping[str, int]
+    subgroup_images: Mapping[str, Mapping[str, int]]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    created: str = ""
+    seconds: float = 0.0
+
+
+def stamp(
+    dictionary: FaceDictionary,
+    model: FaceModel,
+    *,
+    broken_units: Mapping[str, list[int]],
+    left_out: Mapping[str, str],
+    created: str,
+    seconds: float,
+) -> Provenance:
+    """The provenance of a run.
+
+    Args:
+        dictionary, model: what was dissected.
+        broken_units: layer -> units with values that are not finite.
+        left_out: faces that could not be read, id -> reason.
+        created: UTC time, ISO 8601.
+        seconds: wall-clock time.
+    """
+    concept_images = dict.fromkeys(dictionary.vocabulary.names, 0)
+    subgroup_images = {g.name: dict.fromkeys(g.subgroups, 0) for g in dictionary.vocabulary.global_concepts}
+    for face in dictionary:
+        if face.id not in left_out:
+            for concept in face.concepts:
+                concept_images[concept] += 1
+            for global_concept, subgroup in face.subgroups.items():
+                subgroup_images[global_concept][subgroup] += 1
+    return Provenance(
+        versions={"python": platform.python_version(), **{name: metadata.version(name) for name in _STAMPED}},
+        model={
+            "name": model.name,
+            "source": model.source,
+            "digest": model.digest,
+            "preprocess": model.preprocess.as_dict(),
+        },
+        dictionary={
+            "location": dictionary.location,
+            "format": dictionary.format,
+            "digest": dictionary.digest,
+            "faces": len(dictionary),
+            "local_faces": len(dictionary.local_faces),
+        },
+        concept_images=concept_images,
+        subgroup_images=subgroup_images,
+        left_out=left_out,
+        warnings=_warnings(concept_images, broken_units, left_out),
+        created=created,
+        seconds=seconds,
+    )
+
+
+def _warnings(
+    concept_images: Mapping[str, int], broken_units: Mapping[str, list[int]], left_out: Mapping[str, str]
+) -> tuple[str, ...]:
+    warnings = []
+    if missing := [concept for concept, images in concept_images.items() if not images]:
+        warnings.append(f"No images of {', '.join(missing)}: no unit can be paired with them.")
+    for layer, units in broken_units.items():
+        if units:
+            named = ", ".join(map(str, units))
+            warnings.append(f"Layer {layer}: units with NaN or infinite values, left without a label: {named}.")
+    if left_out:
+        count = "1 face" if len(left_out) == 1 else f"{len(left_out)} faces"
+        warnings.append(f"{count} could not be read and left out: {next(iter(left_out.values()))}.")
+    return tuple(warnings)
