@@ -1,4 +1,7 @@
-"""How many faces a second one core draws, with all masks; run with: OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/demo_faces.py."""
+"""How many faces a second one core draws, with all masks.
+
+Run with: OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/demo_faces.py
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from facedissect.demo import draw_face, sample_factors
 
 
 def seconds_per_face(size: int, count: int) -> tuple[float, float]:
-    """Seconds of processor time to sample and to draw one face, averaged over `count`; a first face, which fills the tables, is not counted."""
+    """Seconds of processor time to sample and to draw one face, the mean of `count` after a first one that fills the tables."""
     draw_face(sample_factors(count), size)
     start = time.process_time()
     faces = [sample_factors(seed) for seed in range(count)]

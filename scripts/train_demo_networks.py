@@ -16,9 +16,11 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -34,7 +36,7 @@ from facedissect.model.demo import MEAN, SIZE, STD, TASKS, WEIGHTS
 
 SEED = 20
 TRAINING, HELD_OUT = 0, 1
-BATCH = 64
+BATCH = 32
 AGE_CENTRE, AGE_SPREAD = 45.0, 25.0
 MARGIN, SCALE = 0.2, 16.0
 
@@ -50,10 +52,9 @@ class Faces:
     person: Int[Tensor, " face"]
 
 
-def draw_faces(split: int, people: int, views: int) -> Faces:
+def draw_faces(pool: Executor, split: int, people: int, views: int) -> Faces:
     """`views` faces of each of `people`, who are others in every split."""
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        drawn = list(pool.map(_draw_person, [split] * people, range(people), [views] * people, chunksize=16))
+    drawn = list(pool.map(_draw_person, [split] * people, range(people), [views] * people, chunksize=16))
     factors = [factor for faces, _ in drawn for factor in faces]
     return Faces(
         images=torch.from_numpy(np.concatenate([images for _, images in drawn])).permute(0, 3, 1, 2).contiguous(),
@@ -121,7 +122,8 @@ def binary_loss(answer: Float[Tensor, "face 1"], label: Float[Tensor, " face"]) 
 
 
 def train(task: str, faces: Faces, epochs: int) -> DemoNetwork:
-    """A network for one task; the same one every time for the same faces and number of threads."""
+    """A network for one task; on one thread, so that it does not depend on the number of cores."""
+    torch.set_num_threads(1)
     torch.manual_seed(SEED)
     generator = torch.Generator().manual_seed(SEED)
     network = DemoNetwork(TASKS[task].outputs).to(memory_format=torch.channels_last)
@@ -136,7 +138,7 @@ def train(task: str, faces: Faces, epochs: int) -> DemoNetwork:
     parameters = [*network.parameters(), *(margin.parameters() if task == "identity" else ())]
     optimizer = torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.02)
     steps = math.ceil(len(labels) / BATCH) * epochs
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps, pct_start=0.2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-3, total_steps=steps, pct_start=0.2)
     for epoch in range(epochs):
         started, total = time.perf_counter(), 0.0
         for chosen in torch.split(torch.randperm(len(labels), generator=generator), BATCH):
@@ -211,49 +213,67 @@ def digest(faces: Faces) -> str:
     return hashlib.sha256(faces.images.numpy().tobytes()).hexdigest()
 
 
+def train_and_measure(task: str, seen: Path, unseen: Path, epochs: int, out: Path) -> dict[str, float]:
+    """Trains one network on the faces in the file `seen`, saves it to `out`, measures it on those in `unseen`."""
+    weights = out / f"{task}.safetensors"
+    save(train(task, load_faces(seen), epochs), weights)
+    held_out = load_faces(unseen)
+    return measure(task, answers(task, weights, held_out), held_out)
+
+
+def save_faces(faces: Faces, path: Path) -> Path:
+    """To a file, from which several processes read them without a copy each."""
+    torch.save(vars(faces), path)
+    return path
+
+
+def load_faces(path: Path) -> Faces:
+    """What `save_faces` wrote."""
+    return Faces(**torch.load(path, mmap=True, weights_only=True))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draw, train, save, measure, record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faces", type=int, default=6000, help="training faces of age, gender and smile")
     parser.add_argument("--people", type=int, default=600, help="training people of identity, ten faces each")
     parser.add_argument("--epochs", type=int, default=6)
-    parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
-    started, figures = time.perf_counter(), {}
-    sets: dict[str, tuple[int, int, int]] = {
-        "faces": (options.faces, 1000, 1),
-        "people": (options.people, 100, 10),
-    }
-    for name, (training, held_out, views) in sets.items():
-        tasks = [task for task in options.tasks if (task == "identity") == (name == "people")]
-        if not tasks:
-            continue
-        seen, unseen = draw_faces(TRAINING, training, views), draw_faces(HELD_OUT, held_out, views)
-        print(f"drew {len(seen.age) + len(unseen.age)} faces after {time.perf_counter() - started:.0f} s", flush=True)
-        for task in tasks:
-            path = options.out / f"{task}.safetensors"
-            save(train(task, seen, options.epochs), path)
-            measured = measure(task, answers(task, path, unseen), unseen)
-            print(task, measured, flush=True)
-            figures[task] = {
-                **measured,
-                "training_faces": len(seen.age),
-                "held_out_faces": len(unseen.age),
-                "held_out_sha256": digest(unseen),
-            }
+    started = time.perf_counter()
+    with TemporaryDirectory() as folder, ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+        people = _drawn(pool, Path(folder) / "people", options.people, 100, 10)
+        faces = _drawn(pool, Path(folder) / "faces", options.faces, 1000, 1)
+        print(f"drew the faces in {time.perf_counter() - started:.0f} s", flush=True)
+        futures = {
+            task: pool.submit(
+                train_and_measure, task, *(people if task == "identity" else faces), options.epochs, options.out
+            )
+            for task in TASKS
+        }
+        figures = {task: future.result() for task, future in futures.items()}
+        held_out = {"faces": digest(load_faces(faces[1])), "people": digest(load_faces(people[1]))}
     record = {
         "command": " ".join(
             ["python", "scripts/train_demo_networks.py", *(sys.argv[1:] if arguments is None else arguments)]
         ),
         "minutes": round((time.perf_counter() - started) / 60, 1),
-        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
         "torch": torch.__version__,
-        "epochs": options.epochs,
-        "networks": figures,
+        "training": {"faces": options.faces, "people": options.people, "faces_of_each": 10, "epochs": options.epochs},
+        "held_out": {"faces": 1000, "people": 100, "faces_of_each": 10, "sha256": held_out},
+        "measured": figures,
     }
-    (options.out / "demo_networks.json").write_text(json.dumps(record, indent=2) + "\n")
+    text = json.dumps(record, indent=2)
+    (options.out / "demo_networks.json").write_text(text + "\n")
+    print(text)
+
+
+def _drawn(pool: Executor, stem: Path, training: int, held_out: int, views: int) -> tuple[Path, Path]:
+    """Files of the faces to train on and of those to measure on."""
+    seen = save_faces(draw_faces(pool, TRAINING, training, views), stem.with_suffix(".seen"))
+    return seen, save_faces(draw_faces(pool, HELD_OUT, held_out, views), stem.with_suffix(".unseen"))
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ class TopValues:
         if self._top is None or place >= self._top.shape[1]:
             kept = 0 if self._top is None else self._top.shape[1]
             raise OutputError(f"expected at least {place + 1} values of each unit for its quantile, got {kept}")
-        lower = self._top[:, place].double()
-        upper = self._top[:, max(place - 1, 0)].double()
+        lower = self._top[:, place].cpu().double()
+        upper = self._top[:, max(place - 1, 0)].cpu().double()
         values = lower + (index - low) * (upper - lower)
-        return Thresholds(values=values.float().cpu().numpy())
+        return Thresholds(values=values.float().numpy())

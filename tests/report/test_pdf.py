@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from facedissect.dictionary.faces import FaceDictionary
 from facedissect.report import pdf, write_report
 from facedissect.report.summary import summarise
-from facedissect.report.text_width import width, wrapped
+from facedissect.report.text_width import shortened, width, wrapped
 from facedissect.report.thumbnails import LitFaces
 from facedissect.results import Dissection
 
@@ -84,6 +85,25 @@ def test_lost_images_are_said_on_a_page_of_their_own(
     assert "could not be read when this report was written" in pages_of(tmp_path / "report.pdf")[-1]
 
 
+class Collected(list[Figure]):
+    """Stands in for PdfPages."""
+
+    def savefig(self, figure: Figure) -> None:
+        self.append(figure)
+
+
+def test_a_paragraph_longer_than_a_page_goes_on() -> None:
+    words = ["word"] * 1500
+    figures = Collected()
+    pages = pdf.Pages(figures, "heading")
+    pdf._text_pages(pages, "section", [("first", [" ".join(words)]), ("second", ["short"])])
+    pages.finish()
+    assert len(figures) == 2
+    texts = [text for figure in figures for text in figure.axes[0].texts]
+    assert " ".join(text.get_text() for text in texts).split().count("word") == len(words)
+    assert all(text.get_position()[1] < pdf.PAGE[1] - 0.3 for text in texts)
+
+
 def test_no_global_concepts_and_no_interpretable_unit(
     bare_run: tuple[Dissection, FaceDictionary], tmp_path: Path
 ) -> None:
@@ -116,3 +136,10 @@ def test_wrapped_lines_fit_and_lose_nothing(text: str) -> None:
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
     if "x" not in text and "c" not in text:
         assert " ".join(lines) == text
+
+
+def test_long_names_are_cut_to_fit() -> None:
+    assert shortened("short", 1.0, 8) == "short"
+    cut = shortened("long " * 20, 1.0, 8)
+    assert cut.endswith("…")
+    assert 0.8 < width(cut, 8) <= 1.0

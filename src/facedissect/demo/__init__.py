@@ -6,13 +6,13 @@ from .render import DRAWING, DrawnFace, draw_face, locate_face
 from .sampling import sample_factors, sample_identity, sample_scene
 
 __all__ = [
+    "DRAWING",
     "EXCLUDES",
     "IMPLIES",
     "PARTS",
     "PASSING",
     "TRAITS",
     "Correlation",
-    "DRAWING",
     "DrawnFace",
     "FaceFactors",
     "Identity",

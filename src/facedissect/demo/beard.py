@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .canvas import Canvas, Window
+from .canvas import Canvas
 from .colour import Colour, shaded
-from .edges import clamp, coverage, disc
+from .edges import clamp, coverage, disc, either, within
 from .factors import FaceFactors
 from .mouth import lips_distance
 from .noise import Noise
+from .plane import Plane, Window
 from .view import View
-
-Image32 = NDArray[np.float32]
 
 _STUBBLE: Colour = (0.42, 0.42, 0.47)
 _LIP_MARGIN = 0.012
@@ -29,7 +27,7 @@ def beard_window(view: View) -> Window:
     return view.window(-reach, shape.eye.v + 0.18, reach, shape.skull.bottom)
 
 
-def beard_distance(view: View, window: Window) -> Image32:
+def beard_distance(view: View, window: Window) -> Plane:
     """Positive on cheeks and chin where a beard grows: distance to its edge. The lips are left out."""
     shape = view.shape
     far, v = np.abs(view.u[window]), view.v[window]
@@ -39,11 +37,11 @@ def beard_distance(view: View, window: Window) -> Image32:
     edge = mouth.v - 0.01 + (shape.eye.v + 0.20 - mouth.v) * share * share
     near_mouth = np.maximum(0.24 - far, 0.0)
     cheeks = v - edge - near_mouth * 0.25
-    skin = np.minimum(view.inside[window] + _BEYOND_CHIN, -lips_distance(view, window) - _LIP_MARGIN)
-    return np.minimum(np.minimum(cheeks, v - nose.base - 0.05), skin)
+    skin = within(view.inside[window] + _BEYOND_CHIN, -lips_distance(view, window) - _LIP_MARGIN)
+    return within(cheeks, v - nose.base - 0.05, skin)
 
 
-def mustache_distance(view: View, window: Window) -> Image32:
+def mustache_distance(view: View, window: Window) -> Plane:
     """Positive between nose and upper lip: distance to the edge of the moustache."""
     shape = view.shape
     mouth, nose = shape.mouth, shape.nose
@@ -52,11 +50,10 @@ def mustache_distance(view: View, window: Window) -> Image32:
     share = far * (1.0 / reach)
     top = nose.base + 0.038 + share * share * (mouth.v + mouth.corner - nose.base - 0.04)
     bottom = mouth.v - mouth.open_up + mouth.corner * share * share + 0.035 * share
-    inside = np.minimum(np.minimum(v - top, bottom - v), reach - far)
-    return np.minimum(inside, -lips_distance(view, window) - 0.0)
+    return within(v - top, bottom - v, reach - far, -lips_distance(view, window))
 
 
-def goatee_distance(view: View, window: Window) -> Image32:
+def goatee_distance(view: View, window: Window) -> Plane:
     """Positive on the chin: distance to the edge of the goatee."""
     shape = view.shape
     mouth = shape.mouth
@@ -65,8 +62,8 @@ def goatee_distance(view: View, window: Window) -> Image32:
     middle = (top + bottom) * 0.5
     u, v = view.u[window], view.v[window]
     chin = disc(u, v, (0.0, middle + 0.01), (0.19 + 0.03 * shape.male, (bottom - top) * 0.5 + 0.015))
-    skin = np.minimum(view.inside[window] + _BEYOND_CHIN, -lips_distance(view, window) - _LIP_MARGIN)
-    return np.minimum(chin, skin)
+    skin = within(view.inside[window] + _BEYOND_CHIN, -lips_distance(view, window) - _LIP_MARGIN)
+    return within(chin, skin)
 
 
 def paint_beard(canvas: Canvas, view: View, factors: FaceFactors, hair: Colour, noise: Noise) -> None:
@@ -77,7 +74,7 @@ def paint_beard(canvas: Canvas, view: View, factors: FaceFactors, hair: Colour, 
     clumps = noise.image("fine", 8)[window]
     beard = beard_distance(view, window)
     if "5_o_Clock_Shadow" in present:
-        area = np.maximum(beard, mustache_distance(view, window))
+        area = either(beard, mustache_distance(view, window))
         strength = coverage(area, 0.10) * clamp(0.62 + 0.22 * grain + 0.12 * clumps, 0.0, 1.0)
         canvas.tint(strength, _STUBBLE, window)
     elif "No_Beard" in present:
@@ -86,12 +83,12 @@ def paint_beard(canvas: Canvas, view: View, factors: FaceFactors, hair: Colour, 
     elif "Goatee" in present:
         _paint_hair(canvas, view, goatee_distance(view, window), hair, noise, window)
     else:
-        _paint_hair(canvas, view, np.maximum(beard, mustache_distance(view, window)), hair, noise, window)
+        _paint_hair(canvas, view, either(beard, mustache_distance(view, window)), hair, noise, window)
     if "Mustache" in present:
         _paint_hair(canvas, view, mustache_distance(view, window) + _MUSTACHE_OVERHANG, hair, noise, window)
 
 
-def _paint_hair(canvas: Canvas, view: View, distance: Image32, hair: Colour, noise: Noise, window: Window) -> None:
+def _paint_hair(canvas: Canvas, view: View, distance: Plane, hair: Colour, noise: Noise, window: Window) -> None:
     """Short hairs that hang down, thinner at the edge."""
     strands = noise.strands(view.u[window] * 80.0 + noise.image("fine", 10)[window] * 0.8, 9)
     clumps = noise.image("fine", 8)[window]

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .canvas import Canvas, Window
+from .canvas import Canvas
 from .colour import Colour, of_hue, scaled, shaded
-from .edges import clamp, coverage, smooth, spot
+from .edges import clamp, coverage, ridge, smooth, spot, within
 from .factors import FaceFactors
 from .noise import Noise
+from .plane import Plane, Window
 from .view import View
-
-Image32 = NDArray[np.float32]
 
 _NECK_DEPTH = 0.40
 _NECK_BEHIND = -0.18
@@ -64,10 +62,10 @@ def paint_ears(canvas: Canvas, view: View, factors: FaceFactors, skin: Colour) -
         radius = np.sqrt(du * du + dv * dv * (1.0 + 0.25 * clamp(dv, -1.5, 1.5)))
         alpha = coverage((1.0 - radius) * _EAR_RADII[0], view.pixel * 1.4)
         canvas.paint(alpha, (skin[0], skin[1] * 0.92, skin[2] * 0.90), window)
-        fold = (radius - _HELIX) * np.exp(-(((radius - _HELIX) / 0.22) ** 2)) * -7.0
+        fold = (radius - _HELIX) * ridge(radius - _HELIX, 0.22) * -7.0
         slope_x, slope_y = view.turn(side * (du * fold - 0.25), dv * fold)
         canvas.solid(alpha, slope_x, slope_y, np.full_like(x, -0.1), 0.03, window)
-        hollow = np.exp(-(((du + 0.25) / 0.42) ** 2) - ((dv - 0.05) / 0.45) ** 2)
+        hollow = spot(du, dv, (-0.25, 0.05), (0.42, 0.45))
         canvas.scale(1.0 - alpha * hollow * 0.50, window)
 
 
@@ -83,14 +81,14 @@ def paint_clothes(canvas: Canvas, view: View, factors: FaceFactors, noise: Noise
         "collar": 1.34 - 0.62 * far,
         "jacket": 1.40 - 0.75 * far,
     }[scene.clothing]
-    over = np.minimum(y - neckline, y - _SHOULDER_TOP - _SHOULDER_FALL * x * x + 0.02)
+    over = within(y - neckline, y - _SHOULDER_TOP - _SHOULDER_FALL * x * x + 0.02)
     alpha = coverage(over, view.pixel * 1.5)
     colour = of_hue(scene.clothing_hue, 0.45 * (1.0 - 0.5 * scene.clothing_light), 0.16 + 0.7 * scene.clothing_light)
     weave = 1.0 + noise.image("fine", 6)[window] * 0.05
     canvas.paint(alpha, shaded(colour, weave), window)
     fold = noise.image("patches", 9)[window] * 0.08
     canvas.solid(alpha, x * -0.55 + fold, np.full_like(x, 0.25), np.full_like(x, -0.05), 0.0, window)
-    hem = np.exp(-(((over - 0.035) / 0.02) ** 2))
+    hem = ridge(over - 0.035, 0.02)
     canvas.scale(1.0 + alpha * hem * (0.35 if scene.clothing in ("collar", "jacket") else -0.25), window)
     canvas.shade[window] *= 1.0 - alpha * 0.40 * (1.0 - smooth(over, 0.0, 0.10)) * (1.0 - smooth(far, 0.35, 0.6))
     if scene.clothing == "jacket":
@@ -98,7 +96,7 @@ def paint_clothes(canvas: Canvas, view: View, factors: FaceFactors, noise: Noise
         canvas.scale(1.0 - alpha * lapel * 0.55, window)
 
 
-def _body_axes(view: View, window: Window) -> tuple[Image32, Image32]:
+def _body_axes(view: View, window: Window) -> tuple[Plane, Plane]:
     """Coordinates that follow the head at its height and stand upright at the shoulders."""
     x, y = view.x[window], view.y[window]
     upright_x, upright_y = view.turn(x, y)

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .colour import Colour
-
-Image32 = NDArray[np.float32]
-Window = tuple[slice, slice]
-ALL: Window = (slice(None), slice(None))
+from .plane import EVERYWHERE, Plane, Window
 
 
 class Canvas:
@@ -33,28 +29,28 @@ class Canvas:
         self.gloss = np.zeros(shape, np.float32)
         self.shade = np.ones(shape, np.float32)
 
-    def paint(self, alpha: Image32, colour: Colour | Image32, window: Window = ALL) -> None:
+    def paint(self, alpha: Plane, colour: Colour | Plane, window: Window = EVERYWHERE) -> None:
         """Lay a colour (a triple, or 3 x window) over what is there, with opacity `alpha` of the window's shape."""
         self._lay(alpha, colour, window)
         cover = self.cover[window]
         cover += alpha * (1.0 - cover)
 
-    def blend(self, alpha: Image32, colour: Colour | Image32, window: Window = ALL) -> None:
+    def blend(self, alpha: Plane, colour: Colour | Plane, window: Window = EVERYWHERE) -> None:
         """Paint on what is there, inside its coverage."""
         self._lay(alpha * self.cover[window], colour, window)
 
-    def tint(self, amount: Image32, colour: Colour, window: Window = ALL) -> None:
+    def tint(self, amount: Plane, colour: Colour, window: Window = EVERYWHERE) -> None:
         """Multiply what is there by a colour where `amount` is 1, leave it where 0."""
         part = self.albedo[:, window[0], window[1]]
         part *= amount * (_planes(colour) - 1.0) + 1.0
 
-    def scale(self, factor: Image32, window: Window = ALL) -> None:
+    def scale(self, factor: Plane, window: Window = EVERYWHERE) -> None:
         """Make what is there lighter or darker."""
         part = self.albedo[:, window[0], window[1]]
         part *= factor
 
     def solid(
-        self, alpha: Image32, slope_x: Image32, slope_y: Image32, height: Image32, gloss: float, window: Window = ALL
+        self, alpha: Plane, slope_x: Plane, slope_y: Plane, height: Plane, gloss: float, window: Window = EVERYWHERE
     ) -> None:
         """Give the painted layer a form of its own where `alpha` is not 0; what it hides no longer shades it."""
         planes = (
@@ -68,11 +64,11 @@ class Canvas:
             part = plane[window]
             part += alpha * (value - part)
 
-    def _lay(self, alpha: Image32, colour: Colour | Image32, window: Window) -> None:
+    def _lay(self, alpha: Plane, colour: Colour | Plane, window: Window) -> None:
         part = self.albedo[:, window[0], window[1]]
         part += alpha * (_planes(colour) - part)
 
 
-def _planes(colour: Colour | Image32) -> Image32:
+def _planes(colour: Colour | Plane) -> Plane:
     """A triple as 3 x 1 x 1, so that it spreads over a window."""
     return np.array(colour, np.float32).reshape(3, 1, 1) if isinstance(colour, tuple) else colour

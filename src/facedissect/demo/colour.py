@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from math import radians, tan
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .factors import Identity
+from .plane import Plane
 
 Colour = tuple[float, float, float]
-Image32 = NDArray[np.float32]
 
 _SKIN_LAB: tuple[tuple[float, float, float], ...] = (
     (-60.0, 9.0, 9.5),
@@ -63,7 +62,7 @@ def scaled(colour: Colour, factor: float) -> Colour:
     return colour[0] * factor, colour[1] * factor, colour[2] * factor
 
 
-def shaded(colour: Colour, factor: Image32) -> Image32:
+def shaded(colour: Colour, factor: Plane) -> Plane:
     """A colour times a factor that differs from pixel to pixel: 3 x the factor's shape."""
     return np.array(colour, np.float32).reshape(3, 1, 1) * factor
 

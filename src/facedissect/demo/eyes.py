@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from math import copysign
 
-from .canvas import Canvas, Window
-from .colour import Colour, IRIS, linear, mix, scaled, shaded
-from .edges import clamp, coverage, smooth
+import numpy as np
+
+from .canvas import Canvas
+from .colour import IRIS, Colour, linear, mix, scaled, shaded
+from .edges import clamp, coverage, ridge, smooth, within
 from .factors import FaceFactors
 from .noise import Noise
 from .outline import brow_half_thickness, brow_line, lower_lid, upper_lid
+from .plane import Plane, Window
 from .view import View
-
-Image32 = NDArray[np.float32]
 
 _SCLERA: Colour = (0.80, 0.77, 0.75)
 _CARUNCLE: Colour = (0.62, 0.30, 0.27)
@@ -41,23 +41,22 @@ def brow_windows(view: View) -> list[Window]:
     return [window for window, _ in view.mirrored_windows(brow.u - reach, top, brow.u + reach, bottom)]
 
 
-def eye_distance(view: View, window: Window, side: float) -> Image32:
+def eye_distance(view: View, window: Window, side: float) -> Plane:
     """Positive between the lids: distance to the nearer one."""
     eye = view.shape.eye
     along = view.u[window] * side - eye.u
     t = clamp(along * (1.0 / eye.half_width), -1.0, 1.0)
     below = view.v[window] - eye.v + along * eye.tilt
-    lids = np.minimum(below - upper_lid(eye, t), lower_lid(eye, t) - below)
-    return np.minimum(lids, eye.half_width - np.abs(along))
+    return within(below - upper_lid(eye, t), lower_lid(eye, t) - below, eye.half_width - np.abs(along))
 
 
-def brow_distance(view: View, window: Window, side: float) -> Image32:
+def brow_distance(view: View, window: Window, side: float) -> Plane:
     """Positive inside the brow: distance to its edge."""
     brow = view.shape.brow
     t = (view.u[window] * side - brow.u) * (1.0 / brow.half_length)
-    within = clamp(t, -1.15, 1.15)
-    across = brow_half_thickness(brow, within) - np.abs(view.v[window] - brow_line(brow, within))
-    return np.minimum(across, (1.02 - np.abs(t)) * brow.half_length)
+    on_brow = clamp(t, -1.15, 1.15)
+    across = brow_half_thickness(brow, on_brow) - np.abs(view.v[window] - brow_line(brow, on_brow))
+    return within(across, (1.02 - np.abs(t)) * brow.half_length)
 
 
 def paint_eyes(canvas: Canvas, view: View, factors: FaceFactors, skin: Colour) -> None:
@@ -65,7 +64,7 @@ def paint_eyes(canvas: Canvas, view: View, factors: FaceFactors, skin: Colour) -
     for window, side in zip(eye_windows(view), SIDES, strict=True):
         _paint_lids(canvas, view, factors, window, side)
         _paint_eyeball(canvas, view, factors, window, side, skin)
-        _paint_lashes(canvas, view, factors, window, side)
+        _paint_lashes(canvas, view, window, side)
 
 
 def _paint_eyeball(canvas: Canvas, view: View, factors: FaceFactors, window: Window, side: float, skin: Colour) -> None:
@@ -85,7 +84,7 @@ def _paint_eyeball(canvas: Canvas, view: View, factors: FaceFactors, window: Win
     radius = np.sqrt(dx * dx + dy * dy)
     _paint_iris(canvas, view, factors, window, alpha, under_lid, radius, dy)
     glint = coverage(
-        0.017 - np.sqrt((dx * side - np.sign(scene.light_azimuth) * 0.022) ** 2 + (dy + 0.022) ** 2), view.pixel * 1.5
+        0.017 - np.sqrt((dx * side - copysign(0.022, scene.light_azimuth)) ** 2 + (dy + 0.022) ** 2), view.pixel * 1.5
     )
     canvas.blend(alpha * glint * 0.9, _GLINT, window)
     _still(canvas, window, alpha)
@@ -96,10 +95,10 @@ def _paint_iris(
     view: View,
     factors: FaceFactors,
     window: Window,
-    alpha: Image32,
-    lit: Image32,
-    radius: Image32,
-    dy: Image32,
+    alpha: Plane,
+    lit: Plane,
+    radius: Plane,
+    dy: Plane,
 ) -> None:
     """Dark rim, lighter below the middle (light falls in from above and comes out below), dark pupil."""
     size = view.shape.eye.iris
@@ -113,7 +112,7 @@ def _paint_iris(
     canvas.blend(alpha * coverage(size * _PUPIL_SHARE - radius, view.pixel * 1.4), _LASH, window)
 
 
-def _still(canvas: Canvas, window: Window, alpha: Image32) -> None:
+def _still(canvas: Canvas, window: Window, alpha: Plane) -> None:
     """The eyeball is lit evenly: its shading is in its colours."""
     for plane in (canvas.slope_x, canvas.slope_y):
         plane[window] *= 1.0 - alpha * 0.75
@@ -124,35 +123,35 @@ def _paint_lids(canvas: Canvas, view: View, factors: FaceFactors, window: Window
     eye, who = view.shape.eye, factors.identity
     along = view.u[window] * side - eye.u
     t = along * (1.0 / eye.half_width)
-    within = clamp(t, -1.0, 1.0)
+    on_eye = clamp(t, -1.0, 1.0)
     below = view.v[window] - eye.v + along * eye.tilt
     fade = clamp(1.35 - np.abs(t), 0.0, 1.0)
-    above_lid = below - upper_lid(eye, within)
+    above_lid = below - upper_lid(eye, on_eye)
     if eye.crease > 0.006:
-        crease = np.exp(-(((above_lid + eye.crease + 0.012) / 0.014) ** 2))
+        crease = ridge(above_lid + eye.crease + 0.012, 0.014)
         canvas.tint(crease * fade * 0.55, (0.45, 0.34, 0.33), window)
     hood = smooth(-above_lid, 0.0, 0.01) * (1.0 - smooth(-above_lid, 0.03, 0.07)) * fade
     if who.gender == "Female" and view.shape.child < 0.2:
         canvas.tint(hood * 0.45, (0.62, 0.50, 0.55), window)
     else:
         canvas.tint(hood * 0.15, (0.7, 0.6, 0.6), window)
-    under = below - lower_lid(eye, within)
-    rim = np.exp(-(((under - 0.006) / 0.010) ** 2)) * fade
+    under = below - lower_lid(eye, on_eye)
+    rim = ridge(under - 0.006, 0.010) * fade
     canvas.tint(rim * 0.35, (0.70, 0.48, 0.46), window)
 
 
-def _paint_lashes(canvas: Canvas, view: View, factors: FaceFactors, window: Window, side: float) -> None:
+def _paint_lashes(canvas: Canvas, view: View, window: Window, side: float) -> None:
     """A dark line along the upper lid, thicker outwards, and a faint one along the lower."""
     eye, feminine = view.shape.eye, 0.5 - 0.5 * view.shape.male
     along = view.u[window] * side - eye.u
     t = along * (1.0 / eye.half_width)
-    within = clamp(t, -1.0, 1.0)
+    on_eye = clamp(t, -1.0, 1.0)
     below = view.v[window] - eye.v + along * eye.tilt
     ends = coverage(1.06 - np.abs(t), 0.2)
-    thickness = 0.009 + 0.010 * feminine * (1.0 + 0.35 * within)
-    upper = coverage(thickness - np.abs(below - upper_lid(eye, within) + thickness * 0.4), view.pixel * 1.5)
+    thickness = 0.009 + 0.010 * feminine * (1.0 + 0.35 * on_eye)
+    upper = coverage(thickness - np.abs(below - upper_lid(eye, on_eye) + thickness * 0.4), view.pixel * 1.5)
     canvas.blend(upper * ends * (0.62 + 0.33 * feminine), _LASH, window)
-    lower = coverage(0.005 + 0.003 * feminine - np.abs(below - lower_lid(eye, within)), view.pixel * 1.6)
+    lower = coverage(0.005 + 0.003 * feminine - np.abs(below - lower_lid(eye, on_eye)), view.pixel * 1.6)
     canvas.blend(lower * ends * (0.22 + 0.32 * feminine), scaled(_LASH, 1.5), window)
 
 

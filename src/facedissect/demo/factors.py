@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
-from numbers import Real
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import numpy as np
 
 from ..concepts import FACE_DICTIONARY
 from ..errors import SettingsError, nearest_names
@@ -132,7 +133,7 @@ class _Checked:
     """Turns numbers and collections into plain Python values, and checks them against the annotations."""
 
     def __post_init__(self) -> None:
-        for name, rule in _rules(type(self)).items():
+        for name, rule in _rules(self.__class__.__name__).items():
             object.__setattr__(self, name, _checked(name, rule, getattr(self, name)))
 
 
@@ -300,9 +301,9 @@ def factor_names(part: type[Identity] | type[Scene]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=2)
-def _rules(part: type) -> dict[str, Any]:
-    """Factor -> its annotation."""
-    return get_type_hints(part, include_extras=True)
+def _rules(part: str) -> dict[str, Any]:
+    """Factor -> its annotation, for a half of a face."""
+    return get_type_hints({"Identity": Identity, "Scene": Scene}[part], include_extras=True)
 
 
 def _checked(name: str, rule: Any, value: Any) -> Any:
@@ -313,7 +314,7 @@ def _checked(name: str, rule: Any, value: Any) -> Any:
         return value
     kind, limits = get_args(rule)
     if isinstance(limits, Range):
-        if not isinstance(value, Real) or not limits.low <= value <= limits.high:
+        if not isinstance(value, int | float | np.number) or not limits.low <= value <= limits.high:
             raise SettingsError(f"expected {name} from {limits.low:g} to {limits.high:g}, got {value!r}")
         return kind(value)
     for concept in sorted(set(value).difference(limits.names)):

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .canvas import Canvas, Window
+from .canvas import Canvas
 from .colour import Colour
-from .edges import coverage
+from .edges import coverage, either, ridge, within
 from .factors import FaceFactors
+from .plane import Plane, Window
 from .view import View
-
-Image32 = NDArray[np.float32]
 
 _FRAMES: tuple[tuple[Colour, float, float], ...] = (
     ((0.010, 0.010, 0.012), 0.024, 4.0),
@@ -20,7 +18,7 @@ _FRAMES: tuple[tuple[Colour, float, float], ...] = (
     ((0.07, 0.07, 0.08), 0.013, 2.6),
     ((0.14, 0.015, 0.02), 0.022, 3.0),
 )
-"""Colour (linear light), half the thickness of the rim in face coordinates, and squareness (2: round) of the frames to choose from."""
+"""Frames to choose from: colour (linear light), half the thickness of the rim, and squareness (2: round)."""
 _LENS_TINT: Colour = (0.90, 0.93, 0.95)
 _RIM_DEPTH = 0.12
 
@@ -32,31 +30,31 @@ def glasses_window(view: View) -> Window:
     return view.window(-reach, eye.v - 0.22, reach, eye.v + 0.30)
 
 
-def lens_distance(view: View, factors: FaceFactors, window: Window) -> Image32:
+def lens_distance(view: View, factors: FaceFactors, window: Window) -> Plane:
     """Positive inside the lenses' outer rim: distance to it."""
     eye = view.shape.eye
     _, thickness, square = _frame(factors)
     across = (np.abs(view.u[window]) - eye.u - 0.004) * (1.0 / 0.232)
     down = (view.v[window] - eye.v - 0.035) * (1.0 / (0.165 if square > 2.5 else 0.185))
-    radius = (np.abs(across) ** square + np.abs(down) ** square) ** (1.0 / square)
+    radius: Plane = (np.abs(across) ** square + np.abs(down) ** square) ** (1.0 / square)
     return (1.0 - radius) * 0.18 + thickness
 
 
-def frame_distance(view: View, factors: FaceFactors, window: Window) -> Image32:
+def frame_distance(view: View, factors: FaceFactors, window: Window) -> Plane:
     """Positive inside rims, bridge and temples: distance to their edge."""
     eye = view.shape.eye
     _, thickness, _ = _frame(factors)
     lens = lens_distance(view, factors, window)
     rim = thickness - np.abs(lens - thickness)
     far, v = np.abs(view.u[window]), view.v[window]
-    bridge = np.minimum(thickness * 0.9 - np.abs(v - eye.v + 0.03 - far * far * 3.0), eye.u - 0.20 - far)
-    temple = np.minimum(thickness * 0.9 - np.abs(v - eye.v + 0.045), far - eye.u - 0.21)
-    return np.maximum(np.maximum(rim, bridge), temple)
+    bridge = within(thickness * 0.9 - np.abs(v - eye.v + 0.03 - far * far * 3.0), eye.u - 0.20 - far)
+    temple = within(thickness * 0.9 - np.abs(v - eye.v + 0.045), far - eye.u - 0.21)
+    return either(rim, bridge, temple)
 
 
-def glasses_distance(view: View, factors: FaceFactors, window: Window) -> Image32:
+def glasses_distance(view: View, factors: FaceFactors, window: Window) -> Plane:
     """Positive inside lenses and frame."""
-    return np.maximum(lens_distance(view, factors, window), frame_distance(view, factors, window))
+    return either(lens_distance(view, factors, window), frame_distance(view, factors, window))
 
 
 def paint_glasses(canvas: Canvas, view: View, factors: FaceFactors) -> None:
@@ -69,10 +67,10 @@ def paint_glasses(canvas: Canvas, view: View, factors: FaceFactors) -> None:
     u, v = view.u[window], view.v[window]
     far = np.abs(u)
     stripe = far - view.shape.eye.u + (v - view.shape.eye.v) * 0.8
-    reflection = np.exp(-(((stripe + 0.10) / 0.045) ** 2)) + 0.5 * np.exp(-(((stripe + 0.01) / 0.018) ** 2))
+    reflection = ridge(stripe + 0.10, 0.045) + 0.5 * ridge(stripe + 0.01, 0.018)
     canvas.blend(glass * reflection * 0.22, (0.9, 0.95, 1.0), window)
     frame = frame_distance(view, factors, window)
-    below = np.exp(-(((frame + 0.03) / 0.03) ** 2)) * (v > view.shape.eye.v - 0.1)
+    below = ridge(frame + 0.03, 0.03) * (v > view.shape.eye.v - 0.1)
     canvas.shade[window] *= 1.0 - 0.22 * below
     alpha = coverage(frame, view.pixel * 1.4)
     canvas.blend(alpha, colour, window)

@@ -5,18 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .canvas import Canvas, Window
+from .canvas import Canvas
 from .colour import Colour, shaded
 from .cuts import Cut, cut_of
-from .edges import clamp, coverage, smooth
+from .edges import clamp, coverage, either, ridge, smooth, within
 from .factors import FaceFactors
 from .noise import Noise
+from .plane import Plane, Window
 from .shape import FaceShape
 from .view import View
-
-Image32 = NDArray[np.float32]
 
 _HAIR_DEPTH = 0.85
 _SHEEN = 0.022
@@ -56,13 +54,13 @@ class Hair:
 
     cut: Cut
     window: Window
-    front: Image32
-    back: Image32 | None
-    edge: Image32
-    shell: tuple[Image32, Image32]
-    fine: Image32
-    texture: Image32
-    sheen: Image32
+    front: Plane
+    back: Plane | None
+    edge: Plane
+    shell: tuple[Plane, Plane]
+    fine: Plane
+    texture: Plane
+    sheen: Plane
 
 
 def hair_of(view: View, factors: FaceFactors, noise: Noise) -> Hair | None:
@@ -80,9 +78,9 @@ def hair_of(view: View, factors: FaceFactors, noise: Noise) -> Hair | None:
     edge = _opening(view, factors, cut, mirror, window)
     edge += wobble * (0.008 + 0.012 * cut.fringe) + noise.image("mottled", 3)[window] * 0.014 * cut.curl
     softness = max(view.pixel * 2.0, 0.02 if cut.density > _TRANSLUCENT_BELOW else 0.07)
-    front = coverage(edge, softness) * shape * cut.density
+    front: Plane = coverage(edge, softness) * shape * cut.density
     if cut.bun:
-        front = np.maximum(front, _bun(view, window))
+        front = either(front, _bun(view, window))
     fine, texture, sheen = _texture(cut, strand, along, noise, window)
     return Hair(
         cut=cut,
@@ -97,7 +95,7 @@ def hair_of(view: View, factors: FaceFactors, noise: Noise) -> Hair | None:
     )
 
 
-def _flow(view: View, cut: Cut, mirror: float, noise: Noise, window: Window) -> tuple[Image32, Image32]:
+def _flow(view: View, cut: Cut, mirror: float, noise: Noise, window: Window) -> tuple[Plane, Plane]:
     """Strands run outwards from above the part: across them an angle, along them the distance."""
     dx = view.x[window] - cut.part * mirror
     dy = view.y[window] + _SOURCE
@@ -109,19 +107,15 @@ def _flow(view: View, cut: Cut, mirror: float, noise: Noise, window: Window) -> 
     return angle * _STRANDS_PER_RADIAN, along
 
 
-def _outline(
-    view: View, cut: Cut, noise: Noise, wobble: Image32, window: Window
-) -> tuple[Image32, tuple[Image32, Image32]]:
+def _outline(view: View, cut: Cut, noise: Noise, wobble: Plane, window: Window) -> tuple[Plane, tuple[Plane, Plane]]:
     """Distance inside the hair's outer contour, and where on its ellipsoid each pixel lies."""
     skull, y = view.shape.skull, view.y[window]
     across = view.x[window] * (1.0 / (max(skull.widths[1:3]) + cut.side))
     long_hair = cut.ends > _BEHIND_NECK_FROM
     if long_hair:
         across /= 1.0 + 0.16 * smooth(y, 0.0, 1.1)
-    if cut.curl > _CLOSED_FROM:
-        taper = 0.85 / cut.ends
-    else:
-        taper = 0.0 if long_hair else 0.55
+    ball = cut.curl > _CLOSED_FROM
+    taper = 0.85 / cut.ends if ball else 0.0 if long_hair else 0.55
     down = np.where(y < 0, y * (1.0 / (skull.top + cut.top)), y * taper)
     across_square, down_square = across * across, down * down
     radius = np.sqrt(across_square + down_square - np.minimum(across_square * down_square, 1.0) * _FULLNESS)
@@ -131,29 +125,28 @@ def _outline(
     return inside, (across, clamp(down, -1.0, 1.0))
 
 
-def _opening(view: View, factors: FaceFactors, cut: Cut, mirror: float, window: Window) -> Image32:
+def _opening(view: View, factors: FaceFactors, cut: Cut, mirror: float, window: Window) -> Plane:
     """Positive where there is hair: distance from the opening that is left for the face."""
     shape, who = view.shape, factors.identity
     u, v, beside = view.u[window], view.v[window], -view.inside[window]
     far = np.abs(u)
     half_width = max(shape.skull.widths[1:3])
     if not cut.crown:
-        return np.minimum(np.maximum(far - cut.opening * half_width, beside), v + 0.50)
+        return within(either(far - cut.opening * half_width, beside), v + 0.50)
     top = _hairline(shape, cut, far) - v
     if cut.sweep:
         top += np.abs(u - cut.part * mirror) * cut.sweep - 0.06
     if who.hair_recession > 0.05:
-        corner = (far - 0.38) * (1.0 / 0.21)
-        top -= who.hair_recession * (0.20 * np.exp(-(corner * corner)) + 0.10)
+        top -= who.hair_recession * (0.20 * ridge(far - 0.38, 0.21) + 0.10)
     sides = cut.opening * half_width - 0.10 * smooth(-v, 0.10, 0.62) + 0.05 * smooth(v, 0.25, 0.9)
-    beside = np.minimum(beside, _SIDES_UNTIL - view.y[window])
-    return np.maximum(np.maximum(top, (far - sides) * 0.9), beside)
+    beside = within(beside, _SIDES_UNTIL - view.y[window])
+    return either(top, (far - sides) * 0.9, beside)
 
 
-def _hairline(shape: FaceShape, cut: Cut, far: Image32) -> Image32:
+def _hairline(shape: FaceShape, cut: Cut, far: Plane) -> Plane:
     """Height down to which the hair reaches over the forehead; a fringe ends over the brows, so they stay visible."""
     floor = shape.brow.v - shape.brow.thickness - 0.035
-    rounding = np.maximum(far - 0.30, 0.0)
+    rounding: Plane = np.maximum(far - 0.30, 0.0)
     return (
         shape.hairline
         + (floor - shape.hairline) * cut.fringe
@@ -161,18 +154,15 @@ def _hairline(shape: FaceShape, cut: Cut, far: Image32) -> Image32:
     )
 
 
-def _bun(view: View, window: Window) -> Image32:
+def _bun(view: View, window: Window) -> Plane:
     dx, dy = view.x[window], view.y[window] + view.shape.skull.top + 0.12
     return coverage((1.0 - np.sqrt((dx / 0.24) ** 2 + (dy / 0.19) ** 2)) * 0.19, view.pixel * 1.6)
 
 
-def _texture(
-    cut: Cut, strand: Image32, along: Image32, noise: Noise, window: Window
-) -> tuple[Image32, Image32, Image32]:
+def _texture(cut: Cut, strand: Plane, along: Plane, noise: Noise, window: Window) -> tuple[Plane, Plane, Plane]:
     """Noise from strand to strand, the factor to the hair's colour, and the sheen."""
     fine, coarse = noise.strands(strand, 2), noise.strands(strand * 0.3, 4)
-    band = (along - 1.13 + coarse * 0.06) * (1.0 / 0.15)
-    sheen = np.exp(-(band * band)) * (1.0 - 0.8 * cut.curl) * (0.75 + 0.25 * fine)
+    sheen = ridge(along - 1.13 + coarse * 0.06, 0.15) * (1.0 - 0.8 * cut.curl) * (0.75 + 0.25 * fine)
     texture = 0.92 + fine * (0.15 * (1.0 - 0.6 * cut.curl)) + coarse * 0.15 + sheen * 0.4
     if cut.curl > 0.0:
         texture += noise.image("curls", 1)[window] * (0.17 * cut.curl)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .nose import nose_height
 from .outline import brow_line, lip_curves, lower_lid, upper_lid
-from .relief import nose_height
-from .shape import Brow, Eye, Mouth, Nose
 from .pose import Pose
+from .shape import Brow, Eye, Mouth, Nose
 
 _JAW_ANGLES = np.radians(np.linspace(176.0, 4.0, 17))
 """Angles of the jaw's points from the head's middle: from the image's left over the chin to its right."""
@@ -28,10 +28,8 @@ def landmarks(pose: Pose) -> NDArray[np.float32]:
 
 
 def face_box(points: np.ndarray, pose: Pose) -> tuple[float, float, float, float]:
-    """Left, top, right, bottom of the face in pixels: jaw to jaw, and from the hairline to under the chin, cut off at the image."""
-    top = pose.to_image(
-        np.array([[-0.45, pose.shape.hairline], [0.0, pose.shape.hairline], [0.45, pose.shape.hairline]])
-    )
+    """Left, top, right, bottom of the face in pixels: jaw to jaw and hairline to chin, cut off at the image."""
+    top = pose.to_image(np.array([[u, pose.shape.hairline] for u in (-0.45, 0.0, 0.45)]))
     every = np.concatenate([points, top])
     margin = 0.04 * pose.unit
     low, high = every.min(0) - margin, every.max(0) + margin

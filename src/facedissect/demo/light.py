@@ -5,13 +5,11 @@ from __future__ import annotations
 from math import cos, radians, sin
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .canvas import Canvas
 from .colour import Colour
 from .factors import Scene
-
-Image32 = NDArray[np.float32]
+from .plane import Plane
 
 _WRAP: Colour = (0.34, 0.20, 0.14)
 """How far light creeps round into the shadow, for red, green and blue: skin scatters red furthest (warm shadow edges)."""
@@ -26,7 +24,7 @@ _SHINE_POWER = 5
 _MAX_SHIFT_SHARE = 0.25
 
 
-def light_up(canvas: Canvas, scene: Scene, unit: float) -> Image32:
+def light_up(canvas: Canvas, scene: Scene, unit: float) -> Plane:
     """Linear light of the canvas (3 x size x size), times coverage. `unit` is pixels per unit of the face coordinates."""
     azimuth, elevation = radians(scene.light_azimuth), radians(scene.light_elevation)
     to_light = (sin(azimuth) * cos(elevation), -sin(elevation), cos(azimuth) * cos(elevation))
@@ -47,17 +45,17 @@ def light_up(canvas: Canvas, scene: Scene, unit: float) -> Image32:
     return lit
 
 
-def _shine(x: Image32, y: Image32, z: Image32, to_light: Colour) -> Image32:
+def _shine(x: Plane, y: Plane, z: Plane, to_light: Colour) -> Plane:
     """Blinn's reflection: the normal against the direction half-way between viewer and light."""
     half = np.array([to_light[0], to_light[1], to_light[2] + 1.0])
     half /= np.linalg.norm(half)
-    shine = np.maximum(x * float(half[0]) + y * float(half[1]) + z * float(half[2]), 0.0)
+    shine: Plane = np.maximum(x * float(half[0]) + y * float(half[1]) + z * float(half[2]), 0.0)
     for _ in range(_SHINE_POWER):
         shine *= shine
     return shine
 
 
-def _cast_shadow(height: Image32, to_light: Colour, unit: float) -> Image32:
+def _cast_shadow(height: Plane, to_light: Colour, unit: float) -> Plane:
     """1 where the key light arrives, down to 1 - _SHADOW_DEPTH behind something higher; softer the further it is."""
     size = height.shape[0]
     across = (to_light[0] ** 2 + to_light[1] ** 2) ** 0.5
@@ -77,7 +75,7 @@ def _cast_shadow(height: Image32, to_light: Colour, unit: float) -> Image32:
     return 1.0 - blocked * _SHADOW_DEPTH
 
 
-def _softened(plane: Image32) -> Image32:
+def _softened(plane: Plane) -> Plane:
     """Averaged over 3 x 3 pixels with weights 1, 2, 1, except at the image's edge."""
     soft = plane.copy()
     soft[:, 1:-1] = plane[:, 1:-1] * 0.5 + (plane[:, :-2] + plane[:, 2:]) * 0.25

@@ -1,7 +1,7 @@
 """The masks: for every concept the pixels of what was drawn for it, without what hides it.
 
-A part or attribute is cut out by the same distance functions that draw it, at the centre of each pixel. An action unit or a quality of the skin
-is the place where it moves or marks the face: one or two ellipses in face coordinates.
+A part or attribute is cut out by the same distance functions that draw it, at the centre of each pixel. The mask of an
+action unit or a quality of the skin is the place where it moves or marks the face: one or two ellipses (places.py).
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .beard import beard_distance, beard_window, goatee_distance, mustache_distance
-from .canvas import Window
 from .edges import disc
 from .eyes import SIDES, brow_distance, brow_windows, eye_distance, eye_windows
 from .factors import FaceFactors
 from .glasses import frame_distance, glasses_distance, glasses_window
 from .mouth import lips_distance, mouth_window
+from .nose import nose_outline
 from .places import Ellipse, places
-from .relief import nose_outline
+from .plane import Window
 from .view import View
 
 Mask = NDArray[np.bool_]

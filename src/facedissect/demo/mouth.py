@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .canvas import Canvas, Window
+from .canvas import Canvas
 from .colour import Colour, mix, scaled, shaded
-from .edges import clamp, coverage, smooth
+from .edges import clamp, coverage, either, ridge, smooth, within
 from .factors import FaceFactors
 from .noise import Noise
 from .outline import lip_curves
+from .plane import Plane, Window
 from .view import View
-
-Image32 = NDArray[np.float32]
 
 _LIP_TINT: Colour = (0.86, 0.52, 0.52)
 """Lips against skin: the blood shines through."""
@@ -35,20 +33,20 @@ def mouth_window(view: View) -> Window:
     return view.window(-reach, top, reach, bottom)
 
 
-def lips_distance(view: View, window: Window) -> Image32:
+def lips_distance(view: View, window: Window) -> Plane:
     """Positive inside the mouth's outer contour: distance to it."""
     mouth = view.shape.mouth
     u, v = view.u[window], view.v[window]
     top, _, _, bottom = lip_curves(mouth, clamp(u * (1.0 / mouth.half_width), -1.0, 1.0))
-    return np.minimum(np.minimum(v - top, bottom - v), mouth.half_width - np.abs(u))
+    return within(v - top, bottom - v, mouth.half_width - np.abs(u))
 
 
-def opening_distance(view: View, window: Window) -> Image32:
+def opening_distance(view: View, window: Window) -> Plane:
     """Positive between the lips: distance to the nearer one."""
     mouth = view.shape.mouth
     u, v = view.u[window], view.v[window]
     _, top, bottom, _ = lip_curves(mouth, clamp(u * (1.0 / mouth.half_width), -1.0, 1.0))
-    return np.minimum(v - top, bottom - v)
+    return within(v - top, bottom - v)
 
 
 def paint_mouth(canvas: Canvas, view: View, factors: FaceFactors, skin: Colour, noise: Noise) -> None:
@@ -60,7 +58,7 @@ def paint_mouth(canvas: Canvas, view: View, factors: FaceFactors, skin: Colour, 
     top, inner_top, inner_bottom, bottom = lip_curves(mouth, t)
     painted = "Wearing_Lipstick" in factors.present
     edge = view.pixel * (1.3 if painted else 2.2)
-    lips = coverage(np.minimum(np.minimum(v - top, bottom - v), mouth.half_width - np.abs(u)), edge)
+    lips = coverage(within(v - top, bottom - v, mouth.half_width - np.abs(u)), edge)
     upper = coverage((inner_top + inner_bottom) * 0.5 - v, 0.02)
     streaks = 1.0 + noise.strands(u * 30.0, 7) * 0.05
     shade = (1.0 - 0.28 * upper) * streaks
@@ -82,24 +80,24 @@ def _paint_opening(
     view: View,
     factors: FaceFactors,
     window: Window,
-    curves: tuple[Image32, Image32, Image32],
-    t: Image32,
+    curves: tuple[Plane, Plane, Plane],
+    t: Plane,
 ) -> None:
     mouth = view.shape.mouth
     v, top, bottom = curves
     opening = mouth.open_up + mouth.open_down
-    line = coverage(0.007 + np.minimum(v - top, bottom - v), view.pixel * 1.6) * coverage(0.95 - np.abs(t), 0.14)
+    line = coverage(0.007 + within(v - top, bottom - v), view.pixel * 1.6) * coverage(0.95 - np.abs(t), 0.14)
     if opening < _CLOSED_BELOW:
         canvas.blend(line * 0.75, scaled(_lip_colour(factors, _INSIDE), 0.5), window)
         return
-    inside = coverage(np.minimum(v - top, bottom - v), view.pixel * 1.3) * coverage(1.0 - np.abs(t), 0.08)
-    canvas.blend(np.maximum(line * 0.6, inside), _INSIDE, window)
+    inside = coverage(within(v - top, bottom - v), view.pixel * 1.3) * coverage(1.0 - np.abs(t), 0.08)
+    canvas.blend(either(line * 0.6, inside), _INSIDE, window)
     tongue = smooth(v, mouth.v + mouth.open_down * 0.55, mouth.v + mouth.open_down * 1.1) * (1.0 - t * t)
     canvas.blend(inside * tongue * min(1.0, opening * 6.0), _TONGUE, window)
     smiling = "Smiling" in factors.present
     teeth_height = min(0.075, opening * (0.80 if smiling else 0.50))
     edge_v = top + teeth_height * (1.0 - 0.45 * t * t)
-    gaps = 1.0 - 0.16 * np.exp(-((np.abs(np.mod(t * 6.0 + 0.5, 1.0) - 0.5) / 0.09) ** 2))
+    gaps = 1.0 - 0.16 * ridge(np.abs(np.mod(t * 6.0 + 0.5, 1.0) - 0.5), 0.09)
     bright = (0.55 + 0.45 * smooth(v - top, -0.005, 0.03)) * (1.0 - 0.55 * t * t) * gaps
     teeth = inside * coverage(edge_v - v, view.pixel * 1.4) * coverage(0.86 - np.abs(t), 0.12)
     canvas.blend(teeth, shaded(_TEETH, bright), window)

@@ -6,10 +6,10 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-Image32 = NDArray[np.float32]
+from .plane import Plane
+
 Grain = Literal["pores", "fine", "mottled", "patches", "clouds", "curls"]
 
 _GRAINS: dict[Grain, float] = {
@@ -33,13 +33,13 @@ class Noise:
         self._size = size
         self._seed = seed
 
-    def image(self, grain: Grain, salt: int = 0) -> Image32:
+    def image(self, grain: Grain, salt: int = 0) -> Plane:
         """A size x size cutting of one grain; another `salt` gives another cutting."""
         tile = _tile(self._size, grain)
         row, column = self._offset(salt, 0) % self._size, self._offset(salt, 1) % self._size
         return tile[row : row + self._size, column : column + self._size]
 
-    def strands(self, position: Image32, salt: int = 0) -> Image32:
+    def strands(self, position: Plane, salt: int = 0) -> Plane:
         """Noise along one dimension, sampled at any positions; neighbours one unit apart are nearly independent."""
         index = (position * 4.0 + float(self._offset(salt, 0) % STRANDS)).astype(np.int32)
         index &= STRANDS - 1
@@ -52,7 +52,7 @@ class Noise:
 
 
 @lru_cache(maxsize=32)
-def _tile(size: int, grain: Grain) -> Image32:
+def _tile(size: int, grain: Grain) -> Plane:
     """Twice the image's side, continuing over its edges."""
     rng = np.random.default_rng([_SEED, list(_GRAINS).index(grain)])
     tile = rng.standard_normal((2 * size, 2 * size), dtype=np.float32)
@@ -68,9 +68,9 @@ def _tile(size: int, grain: Grain) -> Image32:
 
 
 @lru_cache(maxsize=1)
-def _strand_table() -> Image32:
+def _strand_table() -> Plane:
     rng = np.random.default_rng(_SEED)
     coarse = gaussian_filter(rng.standard_normal(STRANDS), 10.0, mode="wrap")
     fine = gaussian_filter(rng.standard_normal(STRANDS), 2.0, mode="wrap")
-    table = coarse / coarse.std() * 0.7 + fine / fine.std() * 0.7
-    return table.astype(np.float32)
+    table: Plane = (coarse / coarse.std() * 0.7 + fine / fine.std() * 0.7).astype(np.float32)
+    return table

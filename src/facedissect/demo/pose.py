@@ -1,8 +1,9 @@
 """The head's pose: where a point of the face appears in the image.
 
-The head is an ellipsoid whose half-width changes with height. Turning it moves the points over its surface, so the silhouette stays
-that of the unturned head, sheared a little where the chin swings out; the nose stands out of the surface and moves further than what is
-behind it. Head coordinates (x, y) are image coordinates, centred, upright and in the unit of the face coordinates.
+The head is an ellipsoid whose half-width changes with height. Turning it moves the points over its surface, so the
+silhouette stays that of the unturned head, sheared a little where the chin swings out; the nose stands out of the
+surface and moves further than what is behind it. Head coordinates (x, y) are image coordinates, centred, upright and
+in the unit of the face coordinates.
 """
 
 from __future__ import annotations
@@ -14,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .factors import Scene
+from .plane import Plane, Window
 from .shape import FaceShape
 
-Image32 = NDArray[np.float32]
-Window = tuple[slice, slice]
 FaceBox = tuple[float, float, float, float]
 """Left, top, right, bottom in face coordinates."""
 
@@ -60,7 +60,7 @@ class Pose:
         """Sine of the pitch."""
         return self._pitch[1]
 
-    def half_width(self, down: Image32) -> Image32:
+    def half_width(self, down: Plane) -> Plane:
         """The head's half-width before it is rounded off, at heights given as shares of the half-height."""
         a, b, c, d, e = self._half_width
         return (((down * e + d) * down + c) * down + b) * down + a
@@ -88,7 +88,7 @@ class Pose:
         below = x * self._roll[1] + y * self._roll[0]
         return np.stack([right * self.unit + self._centre[0], below * self.unit + self._centre[1]], axis=1)
 
-    def turn(self, along_x: Image32, along_y: Image32) -> tuple[Image32, Image32]:
+    def turn(self, along_x: Plane, along_y: Plane) -> tuple[Plane, Plane]:
         """Slopes along the head's axes to slopes along the image's."""
         return along_x * self._roll[0] - along_y * self._roll[1], along_x * self._roll[1] + along_y * self._roll[0]
 
@@ -153,5 +153,6 @@ class Pose:
         down = 1.0 if down > 1.0 else -1.0 if down < -1.0 else down
         return (((down * e + d) * down + c) * down + b) * down + a
 
-    def _swing(self, down: np.ndarray) -> np.ndarray:
-        return np.maximum(down, 0.0) ** 2 * (_CHIN_SWING * self._yaw[1])
+    def _swing(self, down: Plane) -> Plane:
+        swing: Plane = np.maximum(down, 0.0) ** 2 * (_CHIN_SWING * self._yaw[1])
+        return swing

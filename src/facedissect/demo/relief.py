@@ -2,54 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
-from numpy.typing import NDArray
 
 from .edges import clamp, spot
+from .nose import nose_height
 from .outline import lip_curves
-from .shape import FaceShape, Nose
+from .plane import Plane
+from .shape import FaceShape
+from .view import View
 
-if TYPE_CHECKING:
-    from .view import View
-
-Image32 = NDArray[np.float32]
 Bump = tuple[float, float, float, float, float]
 """Middle (u, v), widths along u and v, height; all in face coordinates. Mirrored unless the middle is at u = 0."""
 
 
-def nose_height(nose: Nose, u: Image32, v: Image32) -> Image32:
-    """How far the nose stands out: a ridge from the root to the tip, falling steeply to the base, and two wings."""
-    length = nose.base - nose.root
-    along = (v - nose.root) / length + (u / nose.wing_width) ** 2 * 0.05
-    rise = clamp(along * 1.25 + 0.12, 0.0, 1.0)
-    rise = rise * rise * (3.0 - 2.0 * rise)
-    fall = clamp((1.17 - along) / 0.24, 0.0, 1.0)
-    fall = fall * fall * (3.0 - 2.0 * fall)
-    tip = np.exp(((along - 0.86) / 0.17) ** 2 * -1.0)
-    ridge_width = nose.bridge_width + (nose.tip_width - nose.bridge_width) * clamp(along, 0.0, 1.0) ** 2
-    ridge = np.exp((u / ridge_width) ** 2 * -1.0) * (
-        nose.bridge + (nose.tip - nose.bridge) * 0.62 * along.clip(0.0, 1.0) ** 2
-    )
-    ball = tip * np.exp((u / nose.tip_width) ** 2 * -1.0) * (nose.tip * 0.38)
-    side = np.abs(u) - nose.wing_width * 0.66
-    wings = np.exp((side / (nose.wing_width * 0.38)) ** 2 * -1.0 - ((along - 0.89) / 0.13) ** 2) * (nose.tip * 0.46)
-    return (ridge * rise + ball + wings) * fall
-
-
-def nose_outline(nose: Nose, u: Image32, v: Image32) -> Image32:
-    """Positive inside the nose: distance in face coordinates to the outline of ridge, tip and wings as drawn."""
-    along = clamp((v - nose.root) / (nose.base - nose.root), -0.5, 1.5)
-    spread = clamp((along - 0.35) / 0.5, 0.0, 1.0)
-    half_width = nose.bridge_width * 0.85 + (nose.wing_width - nose.bridge_width * 0.85) * spread * spread * (
-        3.0 - 2.0 * spread
-    )
-    below = nose.base + 0.035 - v - (u / nose.wing_width) ** 2 * 0.045
-    return np.minimum(np.minimum(half_width - np.abs(u), v - nose.root), below)
-
-
-def face_relief(view: View, present: frozenset[str], expressiveness: float) -> Image32:
+def face_relief(view: View, present: frozenset[str], expressiveness: float) -> Plane:
     """Height over the ellipsoid at every pixel."""
     shape = view.shape
     bumps = _bumps(shape, present, expressiveness)
@@ -66,7 +32,7 @@ def face_relief(view: View, present: frozenset[str], expressiveness: float) -> I
     return height
 
 
-def _lip_height(shape: FaceShape, u: Image32, v: Image32) -> Image32:
+def _lip_height(shape: FaceShape, u: Plane, v: Plane) -> Plane:
     """Two rolls, one for each lip."""
     mouth = shape.mouth
     t = clamp(u * (1.0 / mouth.half_width), -1.0, 1.0)
@@ -77,7 +43,7 @@ def _lip_height(shape: FaceShape, u: Image32, v: Image32) -> Image32:
     return roll * (1.0 - t * t)
 
 
-def _roll(share: Image32) -> Image32:
+def _roll(share: Plane) -> Plane:
     """0 at both edges, where it starts without a kink, and 1 in the middle."""
     hump = share * (1.0 - share)
     return hump * hump * 16.0

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .edges import clamp
 from ..errors import SettingsError
 from .background import background
 from .beard import paint_beard
 from .body import paint_clothes, paint_ears, paint_neck
 from .canvas import Canvas
 from .colour import hair_colour, scaled, skin_colour
+from .edges import clamp
 from .eyes import paint_brows, paint_eyes
 from .factors import FaceFactors
 from .glasses import paint_glasses

@@ -102,8 +102,8 @@ def sample_identity(rng: Seed, **fixed: Any) -> Identity:
 def sample_scene(rng: Seed, identity: Identity, **fixed: Any) -> Scene:
     """Sample how a given identity is seen: pose, light, expression, background, accessories. Raises SettingsError."""
     known: dict[str, Any] = {"age": identity.age, "gender": identity.gender, "ethnicity": identity.ethnicity}
-    traits = {name: name in identity.traits for name in TRAITS}
-    return sample_factors(rng, **known, **traits, **fixed).scene
+    known.update({name: name in identity.traits for name in TRAITS})
+    return sample_factors(rng, **{**known, **fixed}).scene
 
 
 @dataclass(kw_only=True)
@@ -134,7 +134,9 @@ def _facts(fixed: Mapping[str, Any]) -> _Facts:
                 raise SettingsError(f"expected {name} as one of {', '.join(SUBGROUPS[name])}, got {value!r}")
             facts.subgroups[name] = value
         elif name in ("traits", "shown"):
-            for concept in TRAITS if name == "traits" else PASSING:
+            part, members = (Identity, TRAITS) if name == "traits" else (Scene, PASSING)
+            part(**{name: value})  # an unknown concept is an error
+            for concept in members:
                 facts.labels.settle(concept, concept in value)
         elif name in _FACTORS:
             facts.given[name] = value
@@ -239,7 +241,7 @@ def _identity(draws: Draws, facts: _Facts) -> Identity:
     groups = facts.subgroups
     age = facts.years(draws)
     assert age is not None  # noqa: S101 - every subgroup is decided by now
-    who = {"age": age, "gender": groups["gender"], "ethnicity": groups["ethnicity"]}
+    who: dict[str, Any] = {"age": age, "gender": groups["gender"], "ethnicity": groups["ethnicity"]}
     look = sample_appearance(draws, **who, skin_tone=groups["skin_tone"])
     given = {name: facts.given[name] for name in factor_names(Identity) if name in facts.given}
     return Identity(**{**who, **look, "traits": facts.labels.present(TRAITS), **given})

@@ -1,7 +1,8 @@
 """From factors to the face's geometry: where every feature lies and how it is formed by age, gender, traits and action units.
 
-Face coordinates (u, v) are those of the frontal face: the origin is the middle of the head, v points down, 1 is half the height of an
-average adult head (top of the skull to chin), u points to the image's right. A mirrored feature is given for u > 0.
+Face coordinates (u, v) are those of the frontal face: the origin is the middle of the head, v points down, u to the
+image's right, and 1 is half the height of an average adult head (top of the skull to chin). A mirrored feature is given
+for u > 0.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Nose:
 
 @dataclass(frozen=True, kw_only=True)
 class Mouth:
-    """Centre height, half-width, thickness of the lips, lift of the corners (negative: up) and opening above and below the line."""
+    """Height of its line, half-width, thickness of the lips, how far corners and middle (`bend`) lie lower, and the opening."""
 
     v: float
     half_width: float

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .canvas import Canvas, Window
+from .canvas import Canvas
 from .colour import Colour, scaled
 from .edges import clamp, coverage, smooth, spot
 from .factors import FaceFactors
 from .noise import Noise
 from .places import places
+from .plane import Plane, Window
 from .relief import face_relief
 from .view import View
-
-Image32 = NDArray[np.float32]
 
 HEAD_DEPTH = 0.78
 """Depth of the head's front half in face coordinates."""
@@ -34,7 +32,7 @@ _SPOTS_FROM = 0.5
 """Ageing from which brown spots appear."""
 
 
-def paint_skin(canvas: Canvas, view: View, factors: FaceFactors, colour: Colour, noise: Noise) -> Image32:
+def paint_skin(canvas: Canvas, view: View, factors: FaceFactors, colour: Colour, noise: Noise) -> Plane:
     """Paint the head; returns its opacity (size x size)."""
     skull = view.shape.skull
     reach = max(skull.widths[1:4]) + _MARGIN
@@ -55,7 +53,7 @@ def paint_skin(canvas: Canvas, view: View, factors: FaceFactors, colour: Colour,
     return head
 
 
-def _form(view: View, factors: FaceFactors, window: Window) -> tuple[Image32, Image32, Image32]:
+def _form(view: View, factors: FaceFactors, window: Window) -> tuple[Plane, Plane, Plane]:
     """Slopes along the image's axes, and height, of ellipsoid and relief."""
     relief = face_relief(view, factors.present, factors.scene.expressiveness)[window]
     front, down = view.front[window], view.down[window]
@@ -68,7 +66,7 @@ def _form(view: View, factors: FaceFactors, window: Window) -> tuple[Image32, Im
     return slope_x, slope_y, front * HEAD_DEPTH + relief
 
 
-def _bounded(slope: Image32) -> Image32:
+def _bounded(slope: Plane) -> Plane:
     """Slopes up to 1 nearly as they are, steeper ones flattened: the underside of the nose is round, not a step."""
     return slope / np.sqrt(1.0 + slope * slope * _ROUNDING)
 

@@ -8,13 +8,15 @@ import numpy as np
 
 from .edges import clamp
 from .factors import Scene
-from .pose import Image32, Pose
-from .relief import nose_height
+from .nose import nose_height
+from .plane import Plane
+from .pose import Pose
 from .shape import FaceShape
 
 _MIDLINE_BLUNTNESS = 0.03**2
+"""Added to u * u before the root is taken."""
 _PARALLAX_STEPS = 3
-"""Rounds until the point of the nose that a pixel shows is found; at 15 degrees each round leaves less than a third of the error."""
+"""Rounds to find the point of the nose that a pixel shows; at 15 degrees each leaves less than a third of the error."""
 
 
 class View(Pose):
@@ -22,34 +24,35 @@ class View(Pose):
 
     Attributes:
         x, y: head coordinates of each pixel.
-        across, down: head coordinates as shares of the half-width and half-height there; the head is where their squares sum up to < 1.
+        across, down: head coordinates as shares of the half-width and half-height there; on the head, the sum of their
+            squares is less than 1.
         inside: positive on the head: about the distance to its silhouette in face coordinates.
-        front: 1 in the middle of the head, 0 at its silhouette: the ellipsoid's depth as a share of its greatest.
-        far: distance from the middle line, |u|, blunted at the line itself so that mirrored features meet without an edge.
+        front: depth of the ellipsoid as a share of its greatest: 1 in the middle of the head, 0 at its silhouette.
         u, v: face coordinates of what each pixel shows; outside the head they go on smoothly.
+        far: |u|, blunted at the middle line so that mirrored features meet there without an edge.
     """
 
     def __init__(self, shape: FaceShape, scene: Scene, size: int) -> None:
         super().__init__(shape, scene, size)
         columns, rows = _pixel_centres(size)
         right, below = (columns - self._centre[0]) * self.pixel, (rows - self._centre[1]) * self.pixel
-        self.x: Image32 = right * self._roll[0] + below * self._roll[1]
-        self.y: Image32 = below * self._roll[0] - right * self._roll[1]
+        self.x: Plane = right * self._roll[0] + below * self._roll[1]
+        self.y: Plane = below * self._roll[0] - right * self._roll[1]
         self.across, self.down = self._normalised(self.x, self.y)
         squares = self.across * self.across + self.down * self.down
-        self.inside: Image32 = (1.0 - np.sqrt(squares)) * 0.75
-        self.front: Image32 = np.sqrt(np.maximum(1.0 - squares, 0.0))
+        self.inside: Plane = (1.0 - np.sqrt(squares)) * 0.75
+        self.front: Plane = np.sqrt(np.maximum(1.0 - squares, 0.0))
         self.u, self.v = self._surface(self.across, self.down, self.front)
         self._move_nose()
-        self.far: Image32 = np.sqrt(self.u * self.u + _MIDLINE_BLUNTNESS)
+        self.far: Plane = np.sqrt(self.u * self.u + _MIDLINE_BLUNTNESS)
 
-    def _normalised(self, x: Image32, y: Image32) -> tuple[Image32, Image32]:
+    def _normalised(self, x: Plane, y: Plane) -> tuple[Plane, Plane]:
         skull = self.shape.skull
         down = y * np.where(y < 0, np.float32(1 / skull.top), np.float32(1 / skull.bottom))
         within = clamp(down, -1.0, 1.0)
         return (x - self._swing(within)) / self.half_width(within), down
 
-    def _surface(self, across: Image32, down: Image32, front: Image32) -> tuple[Image32, Image32]:
+    def _surface(self, across: Plane, down: Plane, front: Plane) -> tuple[Plane, Plane]:
         """Face coordinates of points of the ellipsoid as seen: pitch undone, then yaw."""
         (cos_yaw, sin_yaw), (cos_pitch, sin_pitch) = self._yaw, self._pitch
         face_down = down * cos_pitch - front * sin_pitch
@@ -79,7 +82,7 @@ class View(Pose):
 
 
 @lru_cache(maxsize=4)
-def _pixel_centres(size: int) -> tuple[Image32, Image32]:
+def _pixel_centres(size: int) -> tuple[Plane, Plane]:
     centres = np.arange(size, dtype=np.float32) + np.float32(0.5)
     columns, rows = np.meshgrid(centres, centres)
     columns.flags.writeable = rows.flags.writeable = False

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .canvas import Canvas, Window
+from .canvas import Canvas
 from .colour import Colour
-from .edges import clamp, coverage, smooth, spot
+from .edges import clamp, coverage, ridge, smooth, spot
 from .factors import FaceFactors
 from .noise import Noise
 from .places import places
+from .plane import Plane, Window
 from .view import View
-
-Image32 = NDArray[np.float32]
 
 _CREASE: Colour = (0.36, 0.26, 0.25)
 """What is left of the light at the bottom of the deepest crease."""
@@ -60,16 +58,12 @@ def paint_wrinkles(canvas: Canvas, view: View, factors: FaceFactors, noise: Nois
 
 
 def _line(
-    canvas: Canvas, view: View, distance: Image32, fade: Image32 | float, depth: float, width: float, window: Window
+    canvas: Canvas, view: View, distance: Plane, fade: Plane | float, depth: float, width: float, window: Window
 ) -> None:
     """A crease, dark in its middle, with light on the bulge beside it."""
     width = max(width, view.pixel * 0.75)
-    share = distance * (1.0 / width)
-    dark = np.exp(-(share * share)) * fade
-    share = (distance - 1.9 * width) * (0.7 / width)
-    bulge = np.exp(-(share * share)) * fade
-    canvas.tint(dark * depth, _CREASE, window)
-    canvas.scale(1.0 + bulge * (0.14 * depth), window)
+    canvas.tint(ridge(distance, width) * fade * depth, _CREASE, window)
+    canvas.scale(1.0 + ridge(distance - 1.9 * width, width / 0.7) * fade * (0.14 * depth), window)
 
 
 def _forehead(canvas: Canvas, view: View, depth: float, inner: float, outer: float, noise: Noise) -> None:

@@ -51,9 +51,9 @@ def open_demo(
 ) -> FaceDictionary:
     """A dictionary of drawn faces, annotated for all kinds of local concepts and all global ones.
 
-    Face i depends on the seed and on i alone, not on `count`. Labels, boxes and landmarks are known without drawing. The location from which a
-    report can open the dictionary again speaks of count, seed and size only: with `correlations` or `fixed` factors it ends in
-    `,+correlations` or `,+fixed` and cannot be opened from text.
+    Face i depends on the seed and on i alone, not on `count`. Labels, boxes and landmarks are known without drawing. The
+    location, from which a report can open the dictionary again, speaks of count, seed and size only: with `correlations`
+    or `fixed` factors it ends in `,+correlations` or `,+fixed` and cannot be opened from text.
 
     Args:
         count: how many faces.

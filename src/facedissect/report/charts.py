@@ -21,6 +21,7 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
 from .summary import INTERPRETABLE, BiasCount, LayerSummary
+from .text_width import shortened
 from .wording import kind_name, listed
 
 WIDTH = 4.4
@@ -30,6 +31,10 @@ INK = "#123457"
 """The colour of text and axes; in SVG it becomes that of the text around, so that charts follow dark mode."""
 
 MOST_CONCEPTS = 38
+
+TEXT = 8.0
+LONGEST_NAME = 2.0
+"""Inches."""
 
 MAIN, LIGHT, GREY = "#4477AA", "#99BBDD", "#9A9A9A"
 SUBGROUPS = ("#4477AA", "#EE8866", "#228833", "#CCBB44", "#AA3377", "#66CCEE", "#777777")
@@ -56,7 +61,7 @@ class Chart:
 
 
 @contextmanager
-def style(size: float = 8.0) -> Iterator[None]:
+def style(size: float = TEXT) -> Iterator[None]:
     """Context in which figures of a report are drawn. `size` is that of the text, in points."""
     known = {font.name for font in font_manager.fontManager.ttflist}
     settings: Any = {
@@ -254,7 +259,9 @@ def _finish(
     axes: Axes, title: str, names: Sequence[str], longest: int, places: Sequence[float] | np.ndarray | None = None
 ) -> None:
     """Names down the side, the first on top, counts along the bottom in whole units."""
-    axes.set_yticks(range(len(names)) if places is None else places, [_shortened(name) for name in names])
+    axes.set_yticks(
+        range(len(names)) if places is None else places, [shortened(name, LONGEST_NAME, TEXT) for name in names]
+    )
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
     axes.set_xlim(0, max(longest, 1) * 1.12)
@@ -270,7 +277,3 @@ def _legend(axes: Axes, below: float) -> None:
     axes.legend(
         loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=axes.transAxes + offset, ncols=2, borderaxespad=0
     )
-
-
-def _shortened(name: str, most: int = 32) -> str:
-    return name if len(name) <= most else f"{name[: most - 1]}…"

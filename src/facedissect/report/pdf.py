@@ -26,7 +26,7 @@ from ..results import Dissection
 from . import wording
 from .charts import GREY, Chart, charts, style
 from .summary import LayerSummary, RunSummary, summarise
-from .text_width import wrapped
+from .text_width import shortened, wrapped
 from .thumbnails import DIMMED, EDGE, OUTLINE, LitFaces, Tile
 from .units import UnitSummary
 
@@ -46,8 +46,13 @@ GAP = 3
 LIT_COLOURS, DIMMED_COLOURS = 126, 128
 """With white and the outline's yellow, 256."""
 
+MOST_KEPT = 10
+"""Lines of a paragraph that stay on one page."""
+
 SMALL, LINE_SMALL = 6.5, 0.1215
 CHART_TEXT, COLUMN_GAP = 7.0, 0.3
+BOLD = 1.15
+"""How much wider bold text is, at most about."""
 
 
 class Pages:
@@ -64,8 +69,9 @@ class Pages:
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set_axis_off()
         axes.set(xlim=(0, PAGE[0]), ylim=(PAGE[1], 0))
-        axes.text(MARGIN, 0.4, self._heading, fontsize=7, color=GREY, va="center")
-        axes.text(PAGE[0] - MARGIN, 0.4, section, fontsize=7, color=GREY, va="center", ha="right")
+        half = PAGE[0] / 2 - MARGIN - 0.1
+        axes.text(MARGIN, 0.4, shortened(self._heading, half, 7), fontsize=7, color=GREY, va="center")
+        axes.text(PAGE[0] - MARGIN, 0.4, shortened(section, half, 7), fontsize=7, color=GREY, va="center", ha="right")
         axes.text(PAGE[0] / 2, PAGE[1] - 0.35, str(next(self._numbers)), fontsize=7, color=GREY, ha="center")
         self._page = figure, axes
         return axes
@@ -132,18 +138,16 @@ def _text_pages(pages: Pages, section: str, chapters: Sequence[tuple[str, Sequen
         blocks = [("heading", heading), *(("paragraph", text) for text in paragraphs)]
         for kind, text in blocks:
             size = (17 if chapter == 0 else 11) if kind == "heading" else 8
-            lines = wrapped(text, PAGE[0] - 2 * MARGIN, size)
+            lines = wrapped(text, (PAGE[0] - 2 * MARGIN) / (BOLD if kind == "heading" else 1), size)
             step = LINE * size / 8
-            before = (0.25 if kind == "heading" and chapter else 0) + step
-            if axes is None or y + before + step * len(lines) > PAGE[1] - MARGIN:
-                axes, y = pages.new(section), TOP
-            y += before if y > TOP else 0.1
-            for line in lines:
-                axes.text(
-                    MARGIN, y, line, fontsize=size, fontweight="bold" if kind == "heading" else "normal", va="top"
-                )
+            y += (0.25 if kind == "heading" and chapter else 0) + 0.5 * step
+            kept = len(lines) if len(lines) <= MOST_KEPT else 1  # a long paragraph may go on over the page
+            for place, line in enumerate(lines):
+                if axes is None or y + step * (kept if place == 0 else 1) > PAGE[1] - MARGIN:
+                    axes, y = pages.new(section), TOP
+                weight = "bold" if kind == "heading" else "normal"
+                axes.text(MARGIN, y, line, fontsize=size, fontweight=weight, va="top")
                 y += step
-            y -= 0.5 * step
 
 
 def _unit_pages(pages: Pages, layer: LayerSummary, faces: LitFaces) -> None:
@@ -165,9 +169,12 @@ def _unit_row(axes: Axes, y: float, unit: UnitSummary, faces: LitFaces, layer: L
         right = MARGIN + strip.shape[1] * scale
         axes.imshow(strip, extent=(MARGIN, right, y + height * scale, y), interpolation="none", aspect="auto")
     x = MARGIN + FACES * (width + GAP) * scale + 0.08
-    axes.text(x, y, wording.label(unit), fontsize=9, fontweight="bold", va="top")
-    axes.text(x, y + 0.19, f"unit {unit.unit}{_place(unit)}", fontsize=SMALL, color=GREY, va="top")
-    lines = [line for text in _facts(unit) for line in wrapped(text, PAGE[0] - MARGIN - x, SMALL)]
+    room = PAGE[0] - MARGIN - x
+    axes.text(x, y, shortened(wording.label(unit), room / BOLD, 9), fontsize=9, fontweight="bold", va="top")
+    axes.text(
+        x, y + 0.19, shortened(f"unit {unit.unit}{_place(unit)}", room, SMALL), fontsize=SMALL, color=GREY, va="top"
+    )
+    lines = [line for text in _facts(unit) for line in wrapped(text, room, SMALL)]
     most = int((ROW - 0.44) / LINE_SMALL)
     if len(lines) > most:
         lines = [*lines[: most - 1], f"{lines[most - 1]} …"]

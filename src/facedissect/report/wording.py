@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from ..results import Dissection
 from ..settings import BIAS_CUTOFFS, Settings
 from ..tables import ACTIVE
-from .summary import FEW_IMAGES, INTERPRETABLE, BiasCount, LayerSummary, RunSummary
+from .summary import BELOW_CUTOFF, FEW_IMAGES, INTERPRETABLE, NO_OVERLAP, BiasCount, LayerSummary, RunSummary
 from .units import ConceptScore, UnitSummary
 
 NOT_MEASURED = "–"
@@ -123,8 +123,8 @@ def reading_guide(settings: Settings) -> list[tuple[str, str]]:
         ("Unit", "One channel of a layer. For every image it gives a map that says where in the image it responds."),
         (
             "Top faces and the lit area",
-            "The images on which the unit responds most, as the network saw them. The lit area, with a white "
-            f"edge, is where it fires; the rest is dimmed. A unit fires where its response is among its own highest {rare} over all images.",
+            "The images on which the unit responds most, as the network saw them. The lit area, with a white edge, is where it "
+            f"fires; the rest is dimmed. A unit fires where its response is among its own highest {rare} over all images.",
         ),
         (
             "Yellow outline",
@@ -166,7 +166,11 @@ def trust(run: RunSummary) -> list[str]:
             f"In {layer.name}, {counted(firing, 'unit')} exceed{'s' if firing == 1 else ''} the cut-off if only images in which "
             f"the unit fires are counted, {labelled:,} if misses are counted too."
         )
-        odd = [f"{units:,} {name}" for name, units in layer.outcomes.items() if units and name not in _ORDINARY]
+        odd = [
+            f"{units:,} {name}"
+            for name, units in layer.outcomes.items()
+            if units and name not in (INTERPRETABLE, BELOW_CUTOFF, NO_OVERLAP)
+        ]
         if odd:
             notes.append(f"In {layer.name}, some units say nothing and have no label: {listed(odd)}.")
     if run.not_searched:
@@ -185,9 +189,6 @@ def trust(run: RunSummary) -> list[str]:
     else:
         notes.append("Every image of the dictionary could be read.")
     return notes + [f"The run warned: {warning}" for warning in result.provenance.warnings]
-
-
-_ORDINARY = (INTERPRETABLE, "best concept below the cut-off", "no overlap with a concept")
 
 
 def _subgroup_note(name: str, sizes: Mapping[str, int]) -> str:
