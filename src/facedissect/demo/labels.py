@@ -55,8 +55,9 @@ def in_causal_order(correlations: Sequence[Correlation]) -> list[Correlation]:
     """The correlations in an order in which every cause is decided before its effect.
 
     Raises:
-        SettingsError: two correlations have the same effect, or they form a circle.
+        SettingsError: two correlations have the same effect, they form a circle, or one concept in them decides another.
     """
+    _expect_free(correlations)
     effects = [concept_of(correlation.effect) for correlation in correlations]
     for effect in effects:
         if effects.count(effect) > 1:
@@ -72,6 +73,22 @@ def in_causal_order(correlations: Sequence[Correlation]) -> list[Correlation]:
         ordered += ready
         waiting = [correlation for correlation in waiting if correlation not in ready]
     return ordered
+
+
+def _expect_free(correlations: Sequence[Correlation]) -> None:
+    """Concepts that imply or exclude each other cannot be given any other dependence."""
+    events = {event for correlation in correlations for event in (correlation.cause, correlation.effect)}
+    concepts = sorted(event for event in events if event in LOCAL)
+    for concept in concepts:
+        for present in (True, False):
+            labels = Labels()
+            labels.settle(concept, present)
+            bound = [other for other in concepts if other != concept and other in labels]
+            if bound:
+                raise SettingsError(
+                    f"expected correlations between concepts that are free of each other, got {concept} and {bound[0]}; "
+                    "one implies or excludes the other"
+                )
 
 
 class Labels:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, zoom
 
 from .plane import Plane
 
@@ -21,6 +21,9 @@ _GRAINS: dict[Grain, float] = {
     "curls": 0.0075,
 }
 """Standard deviation of the blur, as a share of the image's side."""
+_COARSE_FROM = 0.02
+_COARSE_SIDE = 128
+"""Side in pixels at which the grains from _COARSE_FROM on are drawn, before they are brought to size."""
 _SEED = 20220501
 STRANDS = 4096
 """Length of the strand table; a power of two, so that an index can be wrapped by a bit mask."""
@@ -36,30 +39,34 @@ class Noise:
     def image(self, grain: Grain, salt: int = 0) -> Plane:
         """A size x size cutting of one grain; another `salt` gives another cutting."""
         tile = _tile(self._size, grain)
-        row, column = self._offset(salt, 0) % self._size, self._offset(salt, 1) % self._size
+        row, column = (int(self._share(salt, axis) * self._size) for axis in (0, 1))
         return tile[row : row + self._size, column : column + self._size]
 
     def strands(self, position: Plane, salt: int = 0) -> Plane:
         """Noise along one dimension, sampled at any positions; neighbours one unit apart are nearly independent."""
-        index = (position * 4.0 + float(self._offset(salt, 0) % STRANDS)).astype(np.int32)
+        index = (position * 4.0 + float(int(self._share(salt, 0) * STRANDS))).astype(np.int32)
         index &= STRANDS - 1
         return _strand_table().take(index)
 
-    def _offset(self, salt: int, axis: int) -> int:
-        """A number that looks random in seed, salt and axis: Knuth's multiplicative hash, of which the upper bits are used."""
+    def _share(self, salt: int, axis: int) -> float:
+        """From 0 to 1, at random in seed, salt and axis: a multiplicative hash (Knuth), of which the upper bits are used."""
         mixed = (self._seed * 2 + axis + salt * 0x85EBCA6B) * 0x9E3779B1 & 0xFFFFFFFF
-        return (mixed ^ mixed >> 15) * 0x2C1B3C6D >> 8 & 0xFFFFF
+        return ((mixed ^ mixed >> 15) * 0x2C1B3C6D >> 8 & 0xFFFFF) / 0x100000
 
 
 @lru_cache(maxsize=32)
 def _tile(size: int, grain: Grain) -> Plane:
-    """Twice the image's side, continuing over its edges."""
+    """Twice the image's side, continuing over its edges. Coarse grains show the same pattern at every size."""
+    blur = _GRAINS[grain]
+    coarse = blur >= _COARSE_FROM
+    drawn_at = _COARSE_SIDE if coarse else size
     rng = np.random.default_rng([_SEED, list(_GRAINS).index(grain)])
-    tile = rng.standard_normal((2 * size, 2 * size), dtype=np.float32)
-    blur = _GRAINS[grain] * size
+    tile = rng.standard_normal((2 * drawn_at, 2 * drawn_at), dtype=np.float32)
     if blur > 0:
-        tile = gaussian_filter(tile, max(blur, 0.5), mode="wrap")
+        tile = gaussian_filter(tile, max(blur * drawn_at, 0.5), mode="wrap")
     tile /= tile.std()
+    if coarse:
+        tile = zoom(tile, size / drawn_at, order=1, mode="grid-wrap", grid_mode=True)
     if grain == "curls":
         tile = np.cos(tile * 2.2) + rng.standard_normal(tile.shape, dtype=np.float32) * 0.5
         tile = (tile - tile.mean()) / tile.std()

@@ -66,7 +66,16 @@ def write_reference_files(result: Dissection, dictionary: FaceDictionary, folder
         name = published_name(str(result.provenance.model["name"]), layer.layer)
         pdf.write(replace(result, layers={layer.layer: layer}), dictionary, folder / f"{name}_conv.pdf")
         np.save(folder / f"{name}_quantile.npy", layer.units["threshold"].to_numpy())
-        np.savez(folder / f"{name}_tally.npz", concepts=np.array(result.vocabulary.names), **_tally_arrays(layer))
+        counts = [
+            layer.concepts[key].to_numpy().reshape(len(layer.units), -1) for key in ("intersection", "union", "iou")
+        ]
+        np.savez(
+            folder / f"{name}_tally.npz",
+            concepts=np.array(result.vocabulary.names),
+            intersection=counts[0],
+            union=counts[1],
+            iou=counts[2],
+        )
         (folder / f"{name}_top_concept_probs.txt").write_text(_hierarchy_text(layer), encoding="utf-8")
         (folder / f"{name}_NL_concept_probs.txt").write_text(_bias_text(layer.bias), encoding="utf-8")
         for global_concept, rows in layer.bias.groupby("global_concept", sort=False):
@@ -78,11 +87,6 @@ def write_reference_files(result: Dissection, dictionary: FaceDictionary, folder
                 subgroups=np.array(subgroups),
                 probability=shares[subgroups].to_numpy(),
             )
-
-
-def _tally_arrays(layer: LayerResult) -> dict[str, np.ndarray]:
-    units = len(layer.units)
-    return {key: layer.concepts[key].to_numpy().reshape(units, -1) for key in ("intersection", "union", "iou")}
 
 
 def _hierarchy_text(layer: LayerResult) -> str:
