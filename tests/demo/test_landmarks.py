@@ -10,7 +10,14 @@ from facedissect.demo import DrawnFace, FaceFactors, draw_face, locate_face, sam
 
 JAW, RIGHT_BROW, LEFT_BROW, NOSE = slice(0, 17), slice(17, 22), slice(22, 27), slice(27, 36)
 RIGHT_EYE, LEFT_EYE, MOUTH = slice(36, 42), slice(42, 48), slice(48, 68)
-PART_OF = {"right_brow": RIGHT_BROW, "left_brow": LEFT_BROW, "nose": NOSE, "right_eye": RIGHT_EYE, "left_eye": LEFT_EYE, "mouth": MOUTH}
+PART_OF = {
+    "right_brow": RIGHT_BROW,
+    "left_brow": LEFT_BROW,
+    "nose": NOSE,
+    "right_eye": RIGHT_EYE,
+    "left_eye": LEFT_EYE,
+    "mouth": MOUTH,
+}
 NEAR = 3
 """Pixels at 224 within which a landmark on the edge of a part lies from its mask."""
 INNER_FACE = slice(27, 68)
@@ -75,8 +82,12 @@ def test_rolling_turns_the_landmarks_around_the_middle_of_the_head() -> None:
 
 def test_expressions_move_their_landmarks() -> None:
     def points(**labels: bool) -> np.ndarray:
-        neutral = dict.fromkeys(("Smiling", "AU_12", "AU_15", "AU_20", "AU_25", "AU_26", "AU_17", "AU_1", "AU_4"), False)
-        return locate_face(sample_factors(4, yaw=0.0, pitch=0.0, roll=0.0, Narrow_Eyes=False, **{**neutral, **labels}), 224)[0]
+        neutral = dict.fromkeys(
+            ("Smiling", "AU_12", "AU_15", "AU_20", "AU_25", "AU_26", "AU_17", "AU_1", "AU_4"), False
+        )
+        return locate_face(
+            sample_factors(4, yaw=0.0, pitch=0.0, roll=0.0, Narrow_Eyes=False, **{**neutral, **labels}), 224
+        )[0]
 
     rest = points()
     assert points(Smiling=True, AU_12=True)[[48, 54], 1].mean() < rest[[48, 54], 1].mean() - 3

@@ -116,7 +116,9 @@ def test_frames_of_glasses_hide_what_is_behind_them() -> None:
     factors = sample_factors(5, Eyeglasses=True, yaw=0.0, pitch=0.0)
     bare = sample_factors(5, Eyeglasses=False, yaw=0.0, pitch=0.0)
     framed, free = draw_face(factors).masks, draw_face(bare).masks
-    hidden = sum((free[name] & ~framed[name]).sum() for name in ("nose", "left_eye", "right_eye", "left_brow", "right_brow"))
+    hidden = sum(
+        (free[name] & ~framed[name]).sum() for name in ("nose", "left_eye", "right_eye", "left_brow", "right_brow")
+    )
     assert hidden > 0
     assert not any((framed[name] & ~free[name]).any() for name in free)
 
@@ -144,7 +146,9 @@ def test_skin_tones_light_and_age_show() -> None:
         face = draw_face(sample_factors(2, background_light=0.5, **fixed))
         return float(face.image[face.masks["left_cheek"] | face.masks["right_cheek"]].mean())
 
-    assert brightness(typology_angle=60.0, ethnicity="white") > 1.8 * brightness(typology_angle=-55.0, ethnicity="black")
+    assert brightness(typology_angle=60.0, ethnicity="white") > 1.8 * brightness(
+        typology_angle=-55.0, ethnicity="black"
+    )
     assert brightness(light_strength=1.4) > brightness(light_strength=0.6) + 20
     young, old = (draw_face(sample_factors(2, age=age)).image.astype(int) for age in (22.0, 85.0))
     assert np.abs(young - old).mean() > 5

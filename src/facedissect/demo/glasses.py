@@ -35,7 +35,7 @@ def lens_distance(view: View, factors: FaceFactors, window: Window) -> Plane:
     eye = view.shape.eye
     _, thickness, square = _frame(factors)
     across = (np.abs(view.u[window]) - eye.u - 0.004) * (1.0 / 0.232)
-    down = (view.v[window] - eye.v - 0.035) * (1.0 / (0.165 if square > 2.5 else 0.185))
+    down = (view.v[window] - eye.v - 0.048) * (1.0 / (0.155 if square > 2.5 else 0.175))
     radius: Plane = (np.abs(across) ** square + np.abs(down) ** square) ** (1.0 / square)
     return (1.0 - radius) * 0.18 + thickness
 

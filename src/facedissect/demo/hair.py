@@ -25,6 +25,7 @@ _CLOSED_FROM = 0.6
 """Hair at least this curly forms a ball that closes below."""
 _SIDES_UNTIL = 0.40
 """Height down to which whatever is beside the head is hair."""
+_FRINGE_OVER_EYES = 0.37
 _FULLNESS = 0.28
 """How much fuller than an ellipse the top of the hair is."""
 _SOURCE = 1.75
@@ -144,8 +145,8 @@ def _opening(view: View, factors: FaceFactors, cut: Cut, mirror: float, window: 
 
 
 def _hairline(shape: FaceShape, cut: Cut, far: Plane) -> Plane:
-    """Height down to which the hair reaches over the forehead; a fringe ends over the brows, so they stay visible."""
-    floor = shape.brow.v - shape.brow.thickness - 0.035
+    """Height down to which the hair reaches over the forehead; a fringe ends over the brows, even if they are raised."""
+    floor = shape.eye.v - _FRINGE_OVER_EYES
     rounding: Plane = np.maximum(far - 0.30, 0.0)
     return (
         shape.hairline

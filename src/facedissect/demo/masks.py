@@ -25,27 +25,28 @@ from .view import View
 Mask = NDArray[np.bool_]
 
 
-def face_masks(view: View, factors: FaceFactors, visible: Mask) -> dict[str, Mask]:
+def face_masks(view: View, factors: FaceFactors, head: Mask, uncovered: Mask) -> dict[str, Mask]:
     """Concept -> mask (size x size) for every local concept that is present, in the order of the vocabulary.
 
-    `visible`: pixels of the head that hair does not hide.
+    `head`: pixels of the head. `uncovered`: pixels without hair before them.
     """
-    drawn = _Drawn(view, factors, visible)
+    drawn = _Drawn(view, factors, head, uncovered)
     return {concept: drawn.mask(concept) for concept in factors.concepts}
 
 
 class _Drawn:
     """Masks of one face; what several concepts share is computed once."""
 
-    def __init__(self, view: View, factors: FaceFactors, visible: Mask) -> None:
+    def __init__(self, view: View, factors: FaceFactors, head: Mask, uncovered: Mask) -> None:
         self._view = view
         self._factors = factors
-        self._lens_free = visible
-        self._visible = visible
+        self._uncovered = uncovered
+        self._visible = head & uncovered
+        self._frameless = self._visible
         if "Eyeglasses" in factors.present:
             window = glasses_window(view)
-            self._lens_free = visible.copy()
-            self._lens_free[window] &= frame_distance(view, factors, window) <= 0
+            self._frameless = self._visible.copy()
+            self._frameless[window] &= frame_distance(view, factors, window) <= 0
         self._places = places(view.shape)
         self._known: dict[str, Mask] = {}
 
@@ -56,13 +57,13 @@ class _Drawn:
             self._known[name] = _RULES[name](self) if name in _RULES else self._discs(self._places[name])
         return self._known[name].copy()
 
-    def _cut(self, *pieces: tuple[Window, np.ndarray], behind_glasses: bool = True) -> Mask:
-        """The visible pixels of each window where the distance is positive."""
-        visible = self._lens_free if behind_glasses else self._visible
-        mask = np.zeros_like(visible)
+    def _cut(self, *pieces: tuple[Window, np.ndarray], where: Mask | None = None) -> Mask:
+        """The pixels of each window where the distance is positive: those of the face before glasses, or of `where`."""
+        allowed = self._frameless if where is None else where
+        mask = np.zeros_like(allowed)
         for window, distance in pieces:
             mask[window] |= distance > 0
-        mask &= visible
+        mask &= allowed
         return mask
 
     def _discs(self, ellipses: tuple[Ellipse, ...]) -> Mask:
@@ -106,13 +107,19 @@ class _Drawn:
         window = mouth_window(self._view)
         return self._cut((window, lips_distance(self._view, window)))
 
-    def lower_face(self, *distances: Callable[[View, Window], np.ndarray]) -> Mask:
+    def shaven(self) -> Mask:
+        """The bare skin where a beard would grow."""
         window = beard_window(self._view)
-        return self._cut(*((window, distance(self._view, window)) for distance in distances))
+        return self._cut((window, beard_distance(self._view, window)))
+
+    def grown(self, *distances: Callable[[View, Window], np.ndarray]) -> Mask:
+        """Hair of the lower face, which reaches a little over the outline of the head."""
+        window = beard_window(self._view)
+        return self._cut(*((window, distance(self._view, window)) for distance in distances), where=self._uncovered)
 
     def glasses(self) -> Mask:
         window = glasses_window(self._view)
-        return self._cut((window, glasses_distance(self._view, self._factors, window)), behind_glasses=False)
+        return self._cut((window, glasses_distance(self._view, self._factors, window)), where=self._visible)
 
 
 _SAME_PLACE: dict[str, str] = {
@@ -138,8 +145,8 @@ _RULES: dict[str, Callable[[_Drawn], Mask]] = {
     "right_cheek": lambda drawn: drawn.cheek(1),
     "mouth": _Drawn.mouth,
     "Eyeglasses": _Drawn.glasses,
-    "No_Beard": lambda drawn: drawn.lower_face(beard_distance),
-    "5_o_Clock_Shadow": lambda drawn: drawn.lower_face(beard_distance, mustache_distance),
-    "Goatee": lambda drawn: drawn.lower_face(goatee_distance),
-    "Mustache": lambda drawn: drawn.lower_face(mustache_distance),
+    "No_Beard": _Drawn.shaven,
+    "5_o_Clock_Shadow": lambda drawn: drawn.grown(beard_distance, mustache_distance),
+    "Goatee": lambda drawn: drawn.grown(goatee_distance),
+    "Mustache": lambda drawn: drawn.grown(mustache_distance),
 }

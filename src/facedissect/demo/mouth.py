@@ -41,14 +41,6 @@ def lips_distance(view: View, window: Window) -> Plane:
     return within(v - top, bottom - v, mouth.half_width - np.abs(u))
 
 
-def opening_distance(view: View, window: Window) -> Plane:
-    """Positive between the lips: distance to the nearer one."""
-    mouth = view.shape.mouth
-    u, v = view.u[window], view.v[window]
-    _, top, bottom, _ = lip_curves(mouth, clamp(u * (1.0 / mouth.half_width), -1.0, 1.0))
-    return within(v - top, bottom - v)
-
-
 def paint_mouth(canvas: Canvas, view: View, factors: FaceFactors, skin: Colour, noise: Noise) -> None:
     """Lips, the line or opening between them, teeth and tongue."""
     window = mouth_window(view)

@@ -69,11 +69,11 @@ def draw_face(factors: FaceFactors, size: int = 128) -> DrawnFace:
     view = View(face_shape(factors), factors.scene, size)
     canvas = Canvas(size)
     scene_noise = Noise(size, factors.scene.scene_seed)
-    visible = _paint(canvas, view, factors, scene_noise)
+    head, uncovered = _paint(canvas, view, factors, scene_noise)
     points = landmarks(view)
     return DrawnFace(
         image=_photograph(canvas, view, factors, scene_noise),
-        masks=face_masks(view, factors, visible),
+        masks=face_masks(view, factors, head, uncovered),
         landmarks=points,
         box=face_box(points, view),
     )
@@ -86,8 +86,10 @@ def locate_face(factors: FaceFactors, size: int = 128) -> tuple[NDArray[np.float
     return points, face_box(points, pose)
 
 
-def _paint(canvas: Canvas, view: View, factors: FaceFactors, scene_noise: Noise) -> NDArray[np.bool_]:
-    """Paint all layers from back to front; returns which pixels show the head, not its hair."""
+def _paint(
+    canvas: Canvas, view: View, factors: FaceFactors, scene_noise: Noise
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Paint all layers from back to front; returns which pixels are the head's and which are not covered by hair."""
     who = factors.identity
     noise = Noise(view.size, who.texture_seed)
     skin = skin_colour(who, view.shape.old)
@@ -109,11 +111,11 @@ def _paint(canvas: Canvas, view: View, factors: FaceFactors, scene_noise: Noise)
     paint_brows(canvas, view, factors, brow_tone, noise)
     if "Eyeglasses" in factors.present:
         paint_glasses(canvas, view, factors)
-    visible: NDArray[np.bool_] = head > 0.5
+    uncovered = np.ones((view.size, view.size), np.bool_)
     if hair is not None:
         paint_front(canvas, view, hair, hair_tone, noise)
-        visible[hair.window] &= hair.front < 0.5
-    return visible
+        uncovered[hair.window] = hair.front < 0.5
+    return head > 0.5, uncovered
 
 
 def _photograph(canvas: Canvas, view: View, factors: FaceFactors, noise: Noise) -> NDArray[np.uint8]:

@@ -15,8 +15,8 @@ from .shape import FaceShape
 
 _MIDLINE_BLUNTNESS = 0.03**2
 """Added to u * u before the root is taken."""
-_PARALLAX_STEPS = 3
-"""Rounds to find the point of the nose that a pixel shows; at 15 degrees each leaves less than a third of the error."""
+_PARALLAX_STEPS = 4
+"""Rounds to find the point of the nose that a pixel shows; at 15 degrees each leaves about a third of the error."""
 
 
 class View(Pose):

@@ -80,12 +80,11 @@ def write_reference_files(result: Dissection, dictionary: FaceDictionary, folder
         (folder / f"{name}_NL_concept_probs.txt").write_text(_bias_text(layer.bias), encoding="utf-8")
         for global_concept, rows in layer.bias.groupby("global_concept", sort=False):
             published = PUBLISHED_GLOBAL_NAMES.get(str(global_concept), str(global_concept))
-            shares = rows.pivot(index="unit", columns="subgroup", values="probability")
             subgroups = list(dict.fromkeys(rows["subgroup"]))
             np.savez(
                 folder / f"{name}_model_bias({published}).npz",
                 subgroups=np.array(subgroups),
-                probability=shares[subgroups].to_numpy(),
+                probability=rows["probability"].to_numpy().reshape(-1, len(subgroups)),
             )
 
 

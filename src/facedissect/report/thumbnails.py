@@ -22,7 +22,7 @@ from ..results import Dissection, LayerResult
 from ..tally import firing_masks
 from .units import TopFace, UnitSummary
 
-DIMMED = 0.42
+DIMMED = 0.6
 EDGE = (255, 255, 255)
 OUTLINE = (255, 214, 0)
 CACHED_BYTES = 128 << 20
