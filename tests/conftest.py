@@ -83,9 +83,7 @@ def planted() -> tuple[FaceDictionary, torch.Tensor]:
                 subgroups={"gender": "Male" if number % 4 else "Female", "age": "sixty_plus"},
             )
         )
-    dictionary = FaceDictionary(
-        location="planted", format="memory", vocabulary=FACE_DICTIONARY, faces=tuple(faces)
-    )
+    dictionary = FaceDictionary(location="planted", format="memory", vocabulary=FACE_DICTIONARY, faces=tuple(faces))
     return dictionary, torch.from_numpy(masks)
 
 

@@ -78,7 +78,7 @@ def test_appearance_goes_with_age_and_ethnicity(faces: list[FaceFactors]) -> Non
     assert angles == sorted(angles, reverse=True)
     assert mean("nose_width", where={"ethnicity": "black"}) > mean("nose_width", where={"ethnicity": "white"}) + 0.5
     assert mean("masculinity", where={"gender": "Male"}) > 0.4 > -0.4 > mean("masculinity", where={"gender": "Female"})
-    assert max(face.hair_grey for face in people if face.age < 28) == 0.0
+    assert max(face.hair_grey for face in people if face.age < 24) == 0.0
     assert np.mean([face.hair_grey for face in people if face.age > 70]) > 0.7
     assert all(face.hair_recession == 0.0 for face in people if face.gender == "Female")
 

@@ -195,7 +195,8 @@ def _masculinity(draws: Draws, age: float, gender: str) -> float:
 
 
 def _greyness(draws: Draws, age: float) -> float:
-    return min(max(draws.normal("hair_grey", (age - 52.0) / 22.0, 0.22, -1.0, 1.0), 0.0), 1.0) if age > 28 else 0.0
+    """From the late twenties on, and nearly complete at 75."""
+    return min(max(draws.normal("hair_grey", (age - 27.0) / 48.0, 0.06, -1.0, 1.1), 0.0), 1.0) if age > 24 else 0.0
 
 
 def _recession(draws: Draws, age: float, gender: str) -> float:

@@ -37,7 +37,7 @@ SMALLEST_SIDE = 32
 """Pixels; smaller images show no features."""
 _BROW_DARKER = 0.62
 """Brows and beards are darker than the hair of the head."""
-_BROW_GREYS_LATER = 0.3
+_BROW_GREYS_LATER = 0.6
 """Brows have this share of the head's grey hair."""
 
 

@@ -132,7 +132,7 @@ def _skull(factors: FaceFactors, child: float, old: float) -> Skull:
     width = 1.0 + 0.085 * who.face_width + 0.012 * male + 0.05 * child
     full = 0.035 * who.cheek_fullness + 0.05 * child
     cheekbone = 0.012 if "High_Cheekbones" in who.traits else 0.0
-    jaw = 0.09 * who.jaw_width + 0.055 * male + 0.02 * old + full
+    jaw = 0.09 * who.jaw_width + 0.055 * male + 0.05 * old + full
     chin = 0.07 * ("Double_Chin" in who.traits) + 0.11 * who.chin_width + 0.06 * male - 0.05 * child
     return Skull(
         top=1.0 + 0.02 * child,
@@ -150,7 +150,7 @@ def _skull(factors: FaceFactors, child: float, old: float) -> Skull:
 def _eye(factors: FaceFactors, child: float, old: float) -> Eye:
     who, present = factors.identity, factors.present
     half_width = 0.140 * (1.0 + 0.07 * who.eye_size + 0.22 * child)
-    openness = 1.0 + 0.13 * who.eye_size + 0.25 * child - 0.15 * old - 0.06 * who.masculinity - 0.12 * who.monolid
+    openness = 1.0 + 0.13 * who.eye_size + 0.25 * child - 0.24 * old - 0.06 * who.masculinity - 0.12 * who.monolid
     if "Narrow_Eyes" in present:
         openness *= 0.56
     upper_raise = 0.55 * _strength(factors, "AU_5")
@@ -214,7 +214,7 @@ def _mouth(factors: FaceFactors, child: float, old: float, nose_base: float) -> 
     down, raise_chin = _strength(factors, "AU_15"), _strength(factors, "AU_17")
     stretch, part, drop = _strength(factors, "AU_20"), _strength(factors, "AU_25"), _strength(factors, "AU_26")
     ajar = _strength(factors, "Mouth_Slightly_Open")
-    full = 1.0 + 0.28 * who.lip_fullness - 0.08 * who.masculinity - 0.30 * old
+    full = 1.0 + 0.28 * who.lip_fullness - 0.08 * who.masculinity - 0.42 * old
     full *= (
         (1.5 if "Big_Lips" in present else 1.0)
         * (1.0 - 0.22 * smile)

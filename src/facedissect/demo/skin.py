@@ -41,8 +41,9 @@ def paint_skin(canvas: Canvas, view: View, factors: FaceFactors, colour: Colour,
     canvas.paint(alpha, colour, window)
     canvas.solid(alpha, *_form(view, factors, window), _GLOSS, window)
     _colour_zones(canvas, view, factors)
-    mottling = noise.image("mottled", 2)[window] * (0.020 + 0.045 * view.shape.old)
-    canvas.scale(1.0 + (noise.image("pores")[window] * 0.018 + mottling) * alpha, window)
+    mottling = noise.image("mottled", 2)[window] * (0.012 + 0.075 * view.shape.old)
+    lines = noise.image("fine", 2)[window] * (0.055 * view.shape.old)
+    canvas.scale(1.0 + (noise.image("pores")[window] * 0.018 + lines + mottling) * alpha, window)
     if view.shape.old > _SPOTS_FROM:
         spots = smooth(noise.image("mottled", 8)[window], 2.4 - 0.7 * view.shape.old, 3.0)
         canvas.tint(spots * (0.55 * alpha), _FRECKLE, window)
@@ -79,7 +80,7 @@ def _colour_zones(canvas: Canvas, view: View, factors: FaceFactors) -> None:
     cheek_u, cheek_v, _, _ = place["cheek"][0]
     zones: list[tuple[tuple[float, float], tuple[float, float], Colour, float]] = [
         ((cheek_u, cheek_v), (0.20, 0.17), BLUSH, 0.22 + 0.15 * shape.child),
-        ((eye.u, eye.v + 0.005), (0.19, 0.10), _SHADOWED, 0.42 + 0.20 * shape.old),
+        ((eye.u, eye.v + 0.005), (0.19, 0.10), _SHADOWED, 0.34 + 0.46 * shape.old),
         ((eye.u - 0.155, eye.v), (0.06, 0.06), _SHADOWED, 0.45),
         ((nose.wing_width + 0.02, nose.base - 0.03), (0.03, 0.06), _SHADOWED, 0.55),
         ((0.0, nose.base - 0.06), (0.10, 0.09), BLUSH, 0.14),

@@ -15,6 +15,8 @@ from .view import View
 
 _CREASE: Colour = (0.36, 0.26, 0.25)
 """What is left of the light at the bottom of the deepest crease."""
+_FOREHEAD_LINES = (0.62, 0.36, 0.88, 0.12)
+"""Places from the hairline (0) to the brows (1), in the order in which age brings them."""
 _BAG: Colour = (0.62, 0.50, 0.54)
 
 
@@ -26,11 +28,11 @@ def paint_wrinkles(canvas: Canvas, view: View, factors: FaceFactors, noise: Nois
     def active(*units: str) -> float:
         return max((power for unit in units if unit in present), default=0.0)
 
-    forehead = min(1.5, 0.95 * old + 0.65 * active("AU_1", "AU_2") * (1.0 - 0.6 * view.shape.child))
-    if forehead > 0.05:
+    raised = 0.65 * active("AU_1", "AU_2") * (1.0 - 0.6 * view.shape.child)
+    if old > 0.0 or raised > 0.05:
         inner = 1.0 if "AU_1" in present and "AU_2" not in present else 0.0
         outer = 1.0 if "AU_2" in present and "AU_1" not in present else 0.0
-        _forehead(canvas, view, forehead, inner * (1.0 - old), outer * (1.0 - old), noise)
+        _forehead(canvas, view, raised, inner * (1.0 - old), outer * (1.0 - old), noise)
     frown = min(1.0, 0.50 * old + 0.95 * active("AU_4"))
     if frown > 0.05:
         _glabella(canvas, view, frown)
@@ -66,7 +68,8 @@ def _line(
     canvas.scale(1.0 + ridge(distance - 1.9 * width, width / 0.7) * fade * (0.14 * depth), window)
 
 
-def _forehead(canvas: Canvas, view: View, depth: float, inner: float, outer: float, noise: Noise) -> None:
+def _forehead(canvas: Canvas, view: View, raised: float, inner: float, outer: float, noise: Noise) -> None:
+    """Lines that come one after the other with the years, and all together when the brows are raised."""
     shape = view.shape
     top, bottom = shape.hairline + 0.06, shape.brow.v - 0.06
     window = view.window(-0.5, top - 0.05, 0.5, bottom + 0.1)
@@ -76,8 +79,11 @@ def _forehead(canvas: Canvas, view: View, depth: float, inner: float, outer: flo
     where = (
         where * (1.0 - inner * smooth(np.abs(u), 0.12, 0.26)) * (1.0 - outer * (1.0 - smooth(np.abs(u), 0.10, 0.24)))
     )
-    for share in (0.28, 0.58, 0.88):
-        _line(canvas, view, wavy - (top + share * (bottom - top)), where, depth * 0.62, 0.014, window)
+    for order, share in enumerate(_FOREHEAD_LINES):
+        aged = min(max(len(_FOREHEAD_LINES) * 1.15 * shape.old - order, 0.0), 1.0)
+        depth = min(1.3, 0.90 * aged + raised)
+        if depth > 0.03:
+            _line(canvas, view, wavy - (top + share * (bottom - top)), where, depth * 0.62, 0.014, window)
 
 
 def _glabella(canvas: Canvas, view: View, depth: float) -> None:
