@@ -84,7 +84,9 @@ def test_a_network_of_fixed_batch_size_is_run_image_by_image(planted: Any, looku
     dictionary, masks = planted
     model = FaceModel(OneByOne(masks.float()), size=16, max_batch=1)
     with model.borrowed():
-        batches = list(ActivationMaps(dictionary.faces, dictionary.vocabulary, model, ["maps"], Settings(batch_size=50)))
+        batches = list(
+            ActivationMaps(dictionary.faces, dictionary.vocabulary, model, ["maps"], Settings(batch_size=50))
+        )
     assert [len(batch.faces) for batch in batches] == [50, 50, 20]
     torch.testing.assert_close(torch.cat([batch.maps["maps"] for batch in batches]), masks.float())
 

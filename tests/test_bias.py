@@ -37,7 +37,9 @@ def test_subgroups_of_unequal_size_without_a_difference_share_evenly() -> None:
 
 def test_a_unit_that_fires_for_one_subgroup_is_biased_to_it() -> None:
     members = np.array([np.arange(40) < 20, np.arange(40) >= 20])
-    peaks = np.where(members[1], 5.0, 1.0).astype(np.float32)[:, None] + np.linspace(0, 0.1, 40, dtype=np.float32)[:, None]
+    peaks = (
+        np.where(members[1], 5.0, 1.0).astype(np.float32)[:, None] + np.linspace(0, 0.1, 40, dtype=np.float32)[:, None]
+    )
     result = bias(GENDER, peaks, peaks * 0, members)
     np.testing.assert_array_equal(result.biased, [[False, True]])
 

@@ -43,7 +43,11 @@ def test_a_planted_network_is_recovered(planted: Planted, lookup: Any) -> None:
 
 def test_units_without_information_get_no_label_and_disturb_nobody(planted: Planted, lookup: Any) -> None:
     masks = planted[1].float()
-    constant, broken, dead = torch.full_like(masks[:, :1], 0.1), torch.full_like(masks[:, :1], torch.nan), masks[:, :1] * 0
+    constant, broken, dead = (
+        torch.full_like(masks[:, :1], 0.1),
+        torch.full_like(masks[:, :1], torch.nan),
+        masks[:, :1] * 0,
+    )
     infinite = masks[:, :1].clone()
     infinite[7, 0, 2, 2] = torch.inf
     clean = planted_run(planted, lookup).units
@@ -58,13 +62,13 @@ def test_units_without_information_get_no_label_and_disturb_nobody(planted: Plan
     pd.testing.assert_frame_equal(
         units.iloc[1:39].drop(columns="unit").reset_index(drop=True), clean.drop(columns="unit"), check_dtype=False
     )
-    assert any("units with NaN or infinite values, left without a label: 39, 41" in w for w in result.provenance.warnings)
+    assert any(
+        "units with NaN or infinite values, left without a label: 39, 41" in w for w in result.provenance.warnings
+    )
 
 
 @pytest.mark.parametrize("batch_size", [5, 32])
-def test_shards_give_the_same_bytes_as_one_pass(
-    planted: Planted, lookup: Any, tmp_path: Path, batch_size: int
-) -> None:
+def test_shards_give_the_same_bytes_as_one_pass(planted: Planted, lookup: Any, tmp_path: Path, batch_size: int) -> None:
     dictionary, masks = planted
     maps = torch.randn(len(dictionary), 6, 4, 4, generator=torch.Generator().manual_seed(0))
     model = FaceModel(lookup(maps), size=tuple(masks.shape[2:]))
@@ -105,7 +109,7 @@ def test_two_runs_give_the_same_tables_whatever_the_workers(planted: Planted, lo
 
 
 def test_top_faces_are_those_with_the_highest_peaks_and_bring_their_maps(planted: Planted, lookup: Any) -> None:
-    dictionary, masks = planted
+    dictionary, _ = planted
     maps = torch.randn(len(dictionary), 3, 4, 4, generator=torch.Generator().manual_seed(1))
     result = planted_run(planted, lookup, maps)["maps"]
     for unit in range(3):
@@ -133,7 +137,9 @@ def test_an_unreadable_face_stops_the_run_or_is_left_out(planted: Planted, looku
     result = planted_run((damaged, masks), lookup, on_error="skip")
     without = planted_run((replace(dictionary, faces=tuple(f for f in faces if f.id != "0005")), masks), lookup)
     assert dict(result.provenance.left_out) == {"0005": "0005 is truncated"}
-    assert any("1 face could not be read and left out: 0005 is truncated." in warning for warning in result.provenance.warnings)
+    assert any(
+        "1 face could not be read and left out: 0005 is truncated." in warning for warning in result.provenance.warnings
+    )
     for table in TABLES:
         pd.testing.assert_frame_equal(getattr(result, table), getattr(without, table), check_exact=True)
 

@@ -22,7 +22,15 @@ def ranked(weight: str = "iou", min_iou: float = 0.04) -> tuple[Hierarchy, np.nd
     present = rng.random((30, 5)) < 0.3
     present[:, 4] = False
     result = hierarchy(
-        iou, peaks, peaks.min(0) - 1, peaks.max(0), present, VOCABULARY, min_iou=min_iou, weight=weight, detection_ratio=1.5
+        iou,
+        peaks,
+        peaks.min(0) - 1,
+        peaks.max(0),
+        present,
+        VOCABULARY,
+        min_iou=min_iou,
+        weight=weight,
+        detection_ratio=1.5,
     )
     return result, iou, peaks.astype(np.float64), present
 

@@ -25,7 +25,9 @@ def test_equals_the_formula_with_ties() -> None:
     scores = rank_peak_scores(peaks, low, high, members)
     for unit in range(4):
         for subset in range(3):
-            expected = slow_score(peaks[:, unit].tolist(), float(low[unit]), float(high[unit]), members[subset].tolist())
+            expected = slow_score(
+                peaks[:, unit].tolist(), float(low[unit]), float(high[unit]), members[subset].tolist()
+            )
             assert abs(scores[unit, subset] - expected) < 1e-12
 
 

@@ -101,7 +101,9 @@ def test_hierarchy(
         assert (row["concept"], row["region"]) == (facts["concept"], facts["region"])
         assert row["iou"] == pytest.approx(facts["iou"], rel=1e-6)
         for concept, probability in facts["probability"].items():
-            assert shares.loc[int(unit), concept] == pytest.approx(probability, rel=1e-6, abs=max(tolerance["atol"], 1e-12))
+            assert shares.loc[int(unit), concept] == pytest.approx(
+                probability, rel=1e-6, abs=max(tolerance["atol"], 1e-12)
+            )
 
 
 @pytest.mark.parametrize("layer", QUANTILE)
@@ -128,7 +130,9 @@ def test_bias(fixture: Path, from_images: dict[tuple[str, str], Dissection], lay
         ("age_gender.onnx", "m/s/pw/Conv", 112, 82),
     ],
 )
-def test_interpretable_units_of_real_networks(shared: Path, file: str, layer: str, size: int, interpretable: int) -> None:
+def test_interpretable_units_of_real_networks(
+    shared: Path, file: str, layer: str, size: int, interpretable: int
+) -> None:
     dictionary = open_dictionary(shared / "face-dictionary-mini")
     # The bias is not asked for here, and its images are half of the time.
     local = replace(dictionary, faces=dictionary.local_faces)

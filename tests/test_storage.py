@@ -75,8 +75,14 @@ def test_a_folder_that_is_no_layer_of_ours_is_not_replaced(result: Dissection, t
     [
         (lambda folder: (folder / "dissection.json").unlink(), "expected the folder of a finished run"),
         (lambda folder: (folder / "dissection.json").write_text("{"), "expected a complete result, got a damaged one"),
-        (lambda folder: (folder / "maps" / "peaks.npz").write_bytes(b"PK"), "expected a complete result, got a damaged"),
-        (lambda folder: (folder / "maps" / "units.parquet").write_bytes(b"x"), "expected a complete result, got a damaged"),
+        (
+            lambda folder: (folder / "maps" / "peaks.npz").write_bytes(b"PK"),
+            "expected a complete result, got a damaged",
+        ),
+        (
+            lambda folder: (folder / "maps" / "units.parquet").write_bytes(b"x"),
+            "expected a complete result, got a damaged",
+        ),
         (
             lambda folder: (folder / "dissection.json").write_text('{"format": 99}'),
             "expected a result of format 1, got 99",
@@ -98,15 +104,20 @@ def test_layers_that_would_share_a_folder_are_refused(result: Dissection, tmp_pa
 
 def test_a_folder_that_cannot_be_written_to_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="expected a folder that can be written to, got .*file"):
+    with pytest.raises(OutputError, match=r"expected a folder that can be written to, got .*file"):
         check_writable(tmp_path / "file" / "out")
 
 
 def test_an_atomic_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
     target = tmp_path / "file"
     target.write_text("old")
-    with pytest.raises(ZeroDivisionError), atomic(target) as scratch:
-        scratch.write_text("half")
-        _ = 1 / 0
+
+    def fail_halfway() -> None:
+        with atomic(target) as scratch:
+            scratch.write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_halfway()
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert target.read_text() == "old"

@@ -26,7 +26,9 @@ def slow_upsample(grid: np.ndarray, height: int, width: int) -> np.ndarray:
     return result
 
 
-@pytest.mark.parametrize(("source", "target"), [((4, 4), (16, 16)), ((3, 5), (17, 11)), ((1, 2), (7, 7)), ((8, 8), (8, 8))])
+@pytest.mark.parametrize(
+    ("source", "target"), [((4, 4), (16, 16)), ((3, 5), (17, 11)), ((1, 2), (7, 7)), ((8, 8), (8, 8))]
+)
 def test_upsample_equals_the_formula_and_torch(source: tuple[int, int], target: tuple[int, int]) -> None:
     maps = torch.randn(3, *source, generator=torch.Generator().manual_seed(0))
     ours = upsample(maps, target)
@@ -46,14 +48,25 @@ def random_faces(rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray,
     for _ in range(12):
         present = np.flatnonzero(rng.random(5) < 0.5)
         absent = np.setdiff1d(np.flatnonzero(rng.random(5) < 0.7), present)
-        faces.append((rng.standard_normal((4, 3, 3)).astype(np.float32), rng.random((len(present), 9, 12)) < 0.3, present, absent))
+        faces.append(
+            (
+                rng.standard_normal((4, 3, 3)).astype(np.float32),
+                rng.random((len(present), 9, 12)) < 0.3,
+                present,
+                absent,
+            )
+        )
     return faces
 
 
-def tallied(faces: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]], limits: np.ndarray, zeros: str = "count") -> Tally:
+def tallied(
+    faces: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]], limits: np.ndarray, zeros: str = "count"
+) -> Tally:
     tally = Tally.empty(4, 5)
     for maps, masks, present, absent in faces:
-        tally.update(torch.from_numpy(maps), torch.from_numpy(limits), torch.from_numpy(masks), present, absent, zeros=zeros)
+        tally.update(
+            torch.from_numpy(maps), torch.from_numpy(limits), torch.from_numpy(masks), present, absent, zeros=zeros
+        )
     return tally
 
 
@@ -86,8 +99,12 @@ def test_labelled_iou_equals_scikit_learn() -> None:
     faces, limits = random_faces(rng), np.array([0.8, 0.3, -0.2, 0.0], np.float32)
     tally = tallied(faces, limits)
     for concept in range(5):
-        chosen = [(maps, masks[list(present).index(concept)]) for maps, masks, present, _ in faces if concept in present]
-        fires = torch.stack([firing_masks(torch.from_numpy(maps), torch.from_numpy(limits), (9, 12), "count") for maps, _ in chosen])
+        chosen = [
+            (maps, masks[list(present).index(concept)]) for maps, masks, present, _ in faces if concept in present
+        ]
+        fires = torch.stack(
+            [firing_masks(torch.from_numpy(maps), torch.from_numpy(limits), (9, 12), "count") for maps, _ in chosen]
+        )
         labels = np.stack([mask for _, mask in chosen]).ravel()
         for unit in range(4):
             expected = jaccard_score(labels, fires[:, unit].numpy().ravel())

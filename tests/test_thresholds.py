@@ -63,9 +63,7 @@ def test_shards_merge_to_the_same_bits() -> None:
         part = TopValues.for_quantile(4, total, 0.9, "linear")
         part.update(maps[shard::7])
         merged.merge(part)
-    np.testing.assert_array_equal(
-        merged.result(total, 0.9, "linear").values, whole.result(total, 0.9, "linear").values
-    )
+    np.testing.assert_array_equal(merged.result(total, 0.9, "linear").values, whole.result(total, 0.9, "linear").values)
 
 
 def test_a_unit_with_nan_does_not_disturb_the_others() -> None:
