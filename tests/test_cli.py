@@ -244,6 +244,11 @@ def write_checkpoints(folder: Path) -> None:
         (None, "show nowhere", "expected the folder of a finished run (with dissection.json), got nowhere"),
         (None, "report nowhere", "expected the folder of a finished run (with dissection.json), got nowhere"),
         (None, "demo-faces --out faces", "faces"),
+        (
+            lambda f: shutil.copytree(f, f.parent / "other" / "reference"),
+            f"{RUN} --out other --reference-files",
+            "expected a new folder or one of an earlier run, got other/reference",
+        ),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line_and_leaves_nothing(

@@ -311,6 +311,7 @@ def _dissected(
     with ExitStack() as stack:
         observe = None
         if reference_files:
+            storage.check_ours(folder / "reference", "*_quantile.npy")
             reference = stack.enter_context(storage.atomic(folder / "reference"))
             observe = stack.enter_context(MapFiles(reference, model.name)).observe
         with ProgressReport(err) as progress:

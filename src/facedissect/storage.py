@@ -83,7 +83,7 @@ def save(result: Dissection, folder: str | os.PathLike[str]) -> None:
         )
     check_writable(folder)
     for name in folders:
-        _check_ours(folder / name)
+        check_ours(folder / name, "units.parquet")
     stale = _layer_folders(folder) - set(folders)
     (folder / "dissection.json").unlink(missing_ok=True)  # a folder half rewritten must not look complete
     for layer in result.layers.values():
@@ -96,13 +96,18 @@ def save(result: Dissection, folder: str | os.PathLike[str]) -> None:
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
-def _check_ours(folder: Path) -> None:
-    """Refuse to replace a folder that no run has written."""
-    if (
-        folder.exists()
-        and not (folder / "units.parquet").is_file()
-        and not (folder.is_dir() and not any(folder.iterdir()))
-    ):
+def check_ours(folder: Path, sign: str) -> None:
+    """Refuse to replace a folder that no run has written.
+
+    Args:
+        folder: what a result would replace; may not exist yet.
+        sign: a pattern of a file that every such folder of ours has.
+
+    Raises:
+        OutputError: it is somebody else's.
+    """
+    empty = folder.is_dir() and not any(folder.iterdir())
+    if folder.exists() and not empty and not any(folder.glob(sign)):
         raise OutputError(f"expected a new folder or one of an earlier run, got {folder}; choose another with --out")
 
 
