@@ -19,6 +19,8 @@ SWITCHES = {
     "labelled": {"union": "labelled"},
     "annotated": {"union": "labelled", "negatives": "annotated", "hierarchy_weight": "none"},
 }
+FORWARD_ROUNDING = {"conv2": 1e-7, "relu3": 3e-6}
+"""What float32 forward passes that add in different orders may differ by in a probability (onnxruntime does, too)."""
 CASES = [(layer, mode) for layer in QUANTILE for mode in (*SWITCHES, "published")]
 
 
@@ -70,8 +72,8 @@ def results(request: pytest.FixtureRequest) -> dict[tuple[str, str], Dissection]
 
 
 @pytest.fixture
-def tolerance(request: pytest.FixtureRequest) -> dict[str, float]:
-    return {"rtol": 1e-6, "atol": 0 if "from_maps" in request.node.callspec.id else 3e-6}
+def tolerance(request: pytest.FixtureRequest, layer: str) -> dict[str, float]:
+    return {"rtol": 1e-6, "atol": 0 if "from_maps" in request.node.callspec.id else FORWARD_ROUNDING[layer]}
 
 
 @pytest.mark.parametrize(("layer", "mode"), CASES)
@@ -116,7 +118,10 @@ def test_bias(fixture: Path, from_images: dict[tuple[str, str], Dissection], lay
             rows = bias[bias["global_concept"] == key.lower()]
             if len(rows):
                 np.testing.assert_allclose(
-                    rows["probability"].to_numpy().reshape(units, -1), expected[key], rtol=1e-6, atol=3e-6
+                    rows["probability"].to_numpy().reshape(units, -1),
+                    expected[key],
+                    rtol=1e-6,
+                    atol=FORWARD_ROUNDING[layer],
                 )
                 compared += 1
         assert compared == 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 from math import sqrt
 
 import numpy as np
@@ -80,6 +81,8 @@ def test_appearance_goes_with_age_and_ethnicity(faces: list[FaceFactors]) -> Non
     assert mean("masculinity", where={"gender": "Male"}) > 0.4 > -0.4 > mean("masculinity", where={"gender": "Female"})
     assert max(face.hair_grey for face in people if face.age < 24) == 0.0
     assert np.mean([face.hair_grey for face in people if face.age > 70]) > 0.7
+    decades = [[face.hair_grey for face in people if low <= face.age < low + 10] for low in range(20, 80, 10)]
+    assert all(np.mean(later) > np.mean(earlier) + 0.05 for earlier, later in pairwise(decades))
     assert all(face.hair_recession == 0.0 for face in people if face.gender == "Female")
 
 

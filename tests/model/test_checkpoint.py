@@ -60,9 +60,11 @@ def test_safetensors(tmp_path: Path, dtype: torch.dtype) -> None:
 
 
 def test_a_network_whose_own_names_begin_with_a_prefix(tmp_path: Path) -> None:
-    module = nn.ModuleDict({"model": network()})
-    torch.save(module.state_dict(), tmp_path / "net.pth")
+    module, saved = (nn.ModuleDict({"model": network()}) for _ in range(2))
+    torch.save(saved.state_dict(), tmp_path / "net.pth")
     load_weights(module, tmp_path / "net.pth")
+    for name, value in module.state_dict().items():
+        assert torch.equal(value, saved.state_dict()[name]), name
 
 
 def test_another_architecture_lists_every_kind_of_fault(tmp_path: Path) -> None:

@@ -156,9 +156,13 @@ def test_borrowed_gives_back_what_it_got(use: Callable[[FaceModel], None]) -> No
 
 def test_a_borrowed_network_still_trains_afterwards() -> None:
     module = half_frozen()
+    trained = {name for name, parameter in module.named_parameters() if parameter.grad is not None}
     with FaceModel(module, size=8).borrowed() as model:
         run(model)
+    module.zero_grad()
     module(torch.rand(2, 3, 8, 8)).sum().backward()
+    assert trained
+    assert {name for name, parameter in module.named_parameters() if parameter.grad is not None} == trained
 
 
 def test_a_device_that_is_not_there() -> None:
