@@ -245,6 +245,11 @@ def write_checkpoints(folder: Path) -> None:
         (None, "report nowhere", "expected the folder of a finished run (with dissection.json), got nowhere"),
         (None, "demo-faces --out faces", "faces"),
         (
+            lambda f: shutil.copytree(f, f.parent / "other" / "0"),
+            f"{RUN} --out other",
+            "expected a new folder or one of an earlier run, got other/0",
+        ),
+        (
             lambda f: shutil.copytree(f, f.parent / "other" / "reference"),
             f"{RUN} --out other --reference-files",
             "expected a new folder or one of an earlier run, got other/reference",
@@ -270,6 +275,17 @@ def test_bad_input_is_one_line_and_leaves_nothing(
 @pytest.mark.parametrize("line", ["run faces", "run faces --union most", "dissect", f"{RUN} --out a --crop middle"])
 def test_wrong_usage_exits_with_2(shell: Shell, line: str) -> None:
     assert shell(line)[0] == 2
+
+
+def test_an_interrupt_says_so_and_leaves_nothing(shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "dissect", interrupted)
+    status, _, err = shell(f"{RUN} --out a --reference-files")
+    assert status == 130
+    assert err.splitlines()[-1] == "interrupted: results that were not finished are not kept"
+    assert not list((tmp_path / "a").iterdir())
 
 
 def test_debug_shows_the_traceback(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from facedissect import Dissection, FaceModel, OutputError, dissect, load, storage
-from facedissect.storage import TABLES, atomic, check_writable, layer_folder
+from facedissect.storage import TABLES, atomic, check_output, layer_folder
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def test_layers_that_would_share_a_folder_are_refused(result: Dissection, tmp_pa
 def test_a_folder_that_cannot_be_written_to_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"expected a folder that can be written to, got .*file"):
-        check_writable(tmp_path / "file" / "out")
+        check_output(tmp_path / "file" / "out", ["maps"])
 
 
 def test_an_atomic_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:

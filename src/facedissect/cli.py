@@ -42,6 +42,9 @@ app = typer.Typer(
 DEMO_LAYERS = ("block4.relu", "block5.relu")
 """Layers of the embedded networks that `facedissect demo` opens: 128 units of 16 x 16 and 160 of 8 x 8."""
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, which typer turns into an exit of its own."""
+
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -251,7 +254,7 @@ def run(
     }
     changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     settings = Settings.reference(**changes) if reference_mode else Settings(**changes)
-    storage.check_writable(out_dir)
+    storage.check_output(out_dir, layer)
     faces = open_dictionary(dictionary, format=format_name)
     if concept:
         faces = faces.only(concept)
@@ -307,7 +310,7 @@ def _dissected(
     reference_files: bool,
 ) -> Dissection:
     """Dissect and save with reports; nothing of an unfinished run stays behind."""
-    storage.check_writable(folder)
+    storage.check_output(folder, layer_names)
     with ExitStack() as stack:
         observe = None
         if reference_files:
@@ -372,6 +375,7 @@ def main() -> None:
             raise
         err.print(f"error: {error}", markup=False)
         sys.exit(1)
-    except KeyboardInterrupt:
-        err.print("interrupted: nothing of this run was written")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            err.print("interrupted: results that were not finished are not kept")
+        raise

@@ -16,19 +16,6 @@ QuantileMethod = Literal["linear", "published"]
 Zeros = Literal["count", "ignore"]
 OnError = Literal["stop", "skip"]
 
-METHOD_FIELDS = (
-    "quantile",
-    "quantile_method",
-    "union",
-    "negatives",
-    "zeros",
-    "hierarchy_weight",
-    "min_iou",
-    "detection_ratio",
-    "top_faces",
-)
-"""The settings that can change a number of the result; the others say only how it is computed."""
-
 BIAS_CUTOFFS: Mapping[int, float] = MappingProxyType({2: 0.55, 4: 0.30})
 """Published cut-offs of a biased unit by the number of subgroups (Teotia et al., IJCV 2022)."""
 

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -32,12 +32,18 @@ def layer_folder(layer: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "_", layer)
 
 
-def check_writable(folder: Path) -> None:
-    """Fail before the work rather than after it.
+def check_output(folder: Path, layers: Iterable[str]) -> None:
+    """Fail before the work rather than after it, and replace nothing that no run has written.
 
     Raises:
-        OutputError: the folder cannot be made or written to.
+        OutputError: the folder cannot be made or written to, two layers would share a sub-folder, or one is somebody else's.
     """
+    layers = tuple(layers)
+    names = {layer_folder(layer) for layer in layers}
+    if len(names) < len(set(layers)):
+        raise OutputError(f"expected layers with different folder names, got {', '.join(layers)}; run them apart")
+    for name in names:
+        check_ours(folder / name, "units.parquet")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".writable-"):
@@ -73,18 +79,11 @@ def save(result: Dissection, folder: str | os.PathLike[str]) -> None:
     """Write a result into a folder, one sub-folder a layer; `dissection.json` comes last.
 
     Raises:
-        OutputError: it cannot be written, or two layers would share a folder.
+        OutputError: as of `check_output`.
     """
     folder = Path(folder)
-    folders = [layer_folder(layer) for layer in result.layers]
-    if len(set(folders)) < len(folders):
-        raise OutputError(
-            f"expected layers with different folder names, got {', '.join(result.layers)}; run them apart"
-        )
-    check_writable(folder)
-    for name in folders:
-        check_ours(folder / name, "units.parquet")
-    stale = _layer_folders(folder) - set(folders)
+    check_output(folder, result.layers)
+    stale = _layer_folders(folder) - {layer_folder(layer) for layer in result.layers}
     (folder / "dissection.json").unlink(missing_ok=True)  # a folder half rewritten must not look complete
     for layer in result.layers.values():
         with atomic(folder / layer_folder(layer.layer)) as scratch:
