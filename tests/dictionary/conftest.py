@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from facedissect.concepts import FACE_DICTIONARY
-from facedissect.dictionary import FaceDictionary, open_dictionary
+from facedissect.dictionary import FaceDictionary, Located, open_dictionary, write_landmarks
 from facedissect.dictionary.published import INDEXES
 
 SIZE = (8, 6)
@@ -35,6 +35,9 @@ class DictionaryFolder:
     def index(self, name: str, *rows: tuple[str, Sequence[str]]) -> None:
         lines = ["image,labels", *(f"{image},{';'.join(masks)}" for image, masks in rows)]
         self.text(name, "\n".join(lines) + "\n")
+
+    def landmarks(self, locations: Mapping[str, Located]) -> None:
+        write_landmarks(locations, self.root / "landmarks.csv")
 
     def append(self, name: str, line: str) -> int:
         """Adds a line to an index; gives its number."""

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from facedissect.concepts import FACE_DICTIONARY
-from facedissect.dictionary import FAULTS, Fault, Row, check_dictionary, open_dictionary
+from facedissect.dictionary import FAULTS, Fault, Located, Row, check_dictionary, open_dictionary
 from facedissect.dictionary.files import read_image
 from facedissect.errors import DictionaryError
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 ATTRIBUTES = "Attributes.csv"
 SMILE = "attribute/0/Smiling.png"
+SMILE_IMAGE = "attribute/0/original.png"
 
 
 def missing_image(folder: DictionaryFolder) -> Planted:
@@ -194,6 +196,45 @@ def invalid_vocabulary(folder: DictionaryFolder) -> Planted:
     return "invalid-vocabulary", "vocabulary.toml", None
 
 
+LOCATED = Located(box=(1, 1, 6, 5), landmarks=np.arange(136.0).reshape(68, 2) / 68)
+
+
+def landmarks_of_no_image(folder: DictionaryFolder) -> Planted:
+    folder.landmarks({"part/0/original.png": LOCATED, "part/1/original.png": LOCATED})
+    return "unknown-image", "part/1/original.png", 3
+
+
+def landmarks_outside_the_root(folder: DictionaryFolder) -> Planted:
+    folder.landmarks({"../faces/part/0/original.png": LOCATED})
+    return "unknown-image", "../faces/part/0/original.png", 2
+
+
+def landmarks_twice(folder: DictionaryFolder) -> Planted:
+    folder.landmarks({"part/0/original.png": LOCATED, "./part/0/original.png": LOCATED})
+    return "duplicate-landmarks", "part/0/original.png", 3
+
+
+def half_a_box(folder: DictionaryFolder) -> Planted:
+    folder.landmarks({"part/0/original.png": LOCATED})
+    return "invalid-landmarks", SMILE_IMAGE, folder.append("landmarks.csv", f"{SMILE_IMAGE},1,2,3{',' * 137}")
+
+
+def box_outside_the_image(folder: DictionaryFolder) -> Planted:
+    folder.landmarks({"part/0/original.png": LOCATED, SMILE_IMAGE: Located(box=(8, 0, 12, 6))})
+    return "outside-image", SMILE_IMAGE, 3
+
+
+def landmarks_below_the_image(folder: DictionaryFolder) -> Planted:
+    path = "non_localizable/age/sixty_plus/0.png"
+    folder.landmarks({path: Located(box=(-2, -2, 1, 1), landmarks=np.arange(136.0).reshape(68, 2) % 8 + [0, 6])})
+    return "outside-image", path, 2
+
+
+def landmarks_without_columns(folder: DictionaryFolder) -> Planted:
+    folder.text("landmarks.csv", "image,left,top,right,bottom\npart/0/original.png,1,2,3,4\n")
+    return "wrong-columns", "landmarks.csv", 1
+
+
 PLANTS = [
     missing_image, missing_global_image, truncated_image, text_as_global_image, missing_mask, truncated_mask,
     mask_of_another_size, empty_mask, jpeg_mask, mask_outside, image_linked_outside, unknown_concept,
@@ -201,6 +242,8 @@ PLANTS = [
     row_without_image, open_quote, image_in_two_subgroups, image_linked_into_two_subgroups, unknown_subgroup,
     empty_subgroup, no_folder_of_a_global_concept, global_concept_without_subgroups, single_subgroup,
     file_beside_subgroups, text_among_images, missing_index, concept_without_images, invalid_vocabulary,
+    landmarks_of_no_image, landmarks_outside_the_root, landmarks_twice, half_a_box, box_outside_the_image,
+    landmarks_below_the_image, landmarks_without_columns,
 ]  # fmt: skip
 
 
@@ -232,6 +275,7 @@ OPENS_ALL_THE_SAME = {
     "mask-size",
     "empty-mask",
     "two-subgroups",
+    "outside-image",
 }
 """Errors that only pixels tell, so that opening does not notice them."""
 
@@ -292,6 +336,21 @@ def test_what_is_no_dictionary_is_one_fault(tmp_path: Path, make: Callable[[Path
     assert place(fault) == ("not-a-dictionary", ".", None)
     with pytest.raises(DictionaryError, match=re.escape(fault.message)):
         open_dictionary(tmp_path / "faces")
+
+
+def test_landmarks_of_every_image_are_no_fault(complete: DictionaryFolder) -> None:
+    faces = complete.open()
+    complete.landmarks({face.id: LOCATED if number % 3 else Located() for number, face in enumerate(faces)})
+    assert check_dictionary(complete.root) == []
+
+
+@pytest.mark.parametrize("plant", [open_quote, row_of_three_cells, mask_outside], ids=lambda plant: plant.__name__)
+def test_an_image_of_a_row_that_cannot_be_read_is_not_called_unknown(
+    complete: DictionaryFolder, plant: Callable[[DictionaryFolder], Planted]
+) -> None:
+    complete.landmarks({"lost/original.png": LOCATED})
+    planted = plant(complete)
+    assert [place(fault) for fault in check_dictionary(complete.root)] == [planted]
 
 
 def test_progress_counts_images(complete: DictionaryFolder) -> None:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from facedissect.concepts import FACE_DICTIONARY
-from facedissect.dictionary import Face, FaceDictionary
+from facedissect.dictionary import Face, FaceDictionary, Located
 from facedissect.errors import DictionaryError, FaceReadError
 
 
@@ -99,6 +99,7 @@ CHANGES = {
     "kinds": {"kinds": frozenset({"part"})},
     "subgroups": {"subgroups": {"age": "sixty_plus"}},
     "box": {"box": (0.0, 0.0, 4.0, 3.0)},
+    "landmarks": {"landmarks": np.arange(136.0).reshape(68, 2)},
 }
 
 
@@ -107,6 +108,38 @@ def test_the_digest_follows_labels_and_pixels(change: dict[str, object]) -> None
     first, *others = FACES.faces
     assert dictionary(*FACES.faces).digest == FACES.digest
     assert dictionary(replace(first, **change), *others).digest != FACES.digest  # type: ignore[arg-type]
+
+
+def test_the_digest_follows_boxes_and_landmarks_to_a_hundredth_of_a_pixel() -> None:
+    landmarks = np.arange(136.0).reshape(68, 2)
+
+    def digest(by: float) -> str:
+        return FACES.located({"a": Located(box=(0.0, 0.0, 4.0, 3.0 + by), landmarks=landmarks - by)}).digest
+
+    assert digest(0) == digest(1e-12)
+    assert digest(0) != digest(0.01)
+    assert (
+        FACES.located({"a": Located(landmarks=landmarks)}).digest
+        != FACES.located({"b": Located(landmarks=landmarks)}).digest
+    )
+    assert FACES.located({"a": Located(landmarks=landmarks.astype(np.float32))}).digest == FACES.located(
+        {"a": Located(landmarks=landmarks)}
+    ).digest  # fmt: skip
+
+
+def test_boxes_and_landmarks_are_replaced_by_id() -> None:
+    landmarks = np.arange(136.0).reshape(68, 2)
+    places = {"c": Located(box=(0.0, 0.0, 4.0, 3.0)), "a": Located(landmarks=landmarks)}
+    located = FACES.located(places)
+    assert ids(located) == ids(FACES)
+    assert located["b"] is FACES["b"]
+    assert located["a"].landmarks is landmarks
+    assert located["a"].concepts == FACES["a"].concepts
+    assert list(located.locations.items()) == [("a", places["a"]), ("c", places["c"])]
+    assert located.located({"c": Located()})["c"].box is None
+    assert FACES.locations == {}
+    with pytest.raises(DictionaryError, match="expected faces of memory, got 'z'; leave it out"):
+        FACES.located({"a": Located(), "z": Located()})
 
 
 def test_the_digest_does_not_depend_on_the_place() -> None:

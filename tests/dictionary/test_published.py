@@ -5,16 +5,18 @@ from __future__ import annotations
 import csv
 import pickle
 import tempfile
+import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facedissect.concepts import FACE_DICTIONARY, Concept
-from facedissect.dictionary import open_dictionary
+from facedissect.dictionary import Located, open_dictionary, read_landmarks, write_landmarks
 from facedissect.dictionary.published import INDEXES
 from facedissect.errors import DictionaryError, FaceReadError
 
@@ -141,6 +143,74 @@ def test_tolerated_spellings_of_an_index(folder: DictionaryFolder) -> None:
     folder.text("Parts.csv", '\ufeffid,labels, image\r\n7,"a\\nose.png; ./a/mouth.png;",./a/original.png\r\n\r\n')
     (face,) = folder.open()
     assert (face.id, face.concepts) == ("a/original.png", ("nose", "mouth"))
+
+
+BOX = (1.0, 1.0, 6.0, 5.0)
+LANDMARKS = np.arange(136.0).reshape(68, 2) / 4
+
+
+def test_boxes_and_landmarks_are_read_with_the_dictionary(complete: DictionaryFolder) -> None:
+    before = complete.open()
+    copy = "non_localizable/age/sixty_plus/0.png"
+    complete.landmarks({
+        "part/0/original.png": Located(box=BOX, landmarks=LANDMARKS),
+        copy: Located(box=BOX),
+        "attribute/0/original.png": Located(),
+    })  # fmt: skip
+    dictionary = complete.open()
+    assert [face.id for face in dictionary if face.box is not None] == ["part/0/original.png", copy]
+    assert dictionary["part/0/original.png"].box == BOX
+    assert np.array_equal(dictionary["part/0/original.png"].landmarks, LANDMARKS)
+    assert dictionary[copy].landmarks is None
+    assert dictionary["attribute/0/original.png"] == before["attribute/0/original.png"]
+    assert dictionary.digest != before.digest
+    assert [face.id for face in dictionary] == [face.id for face in before]
+    assert pickle.loads(pickle.dumps(dictionary)).digest == dictionary.digest  # noqa: S301
+
+
+def test_landmarks_from_elsewhere_take_the_place_of_the_dictionarys_own(
+    complete: DictionaryFolder, tmp_path: Path
+) -> None:
+    complete.landmarks({"attribute/0/original.png": Located(box=BOX)})
+    write_landmarks({".\\part\\0\\original.png": Located(box=BOX)}, tmp_path / "other.csv")
+    dictionary = open_dictionary(complete.root, landmarks=tmp_path / "other.csv")
+    assert list(dictionary.locations) == ["part/0/original.png"]
+    assert dictionary.location == str(complete.root)
+
+
+def test_an_image_whose_name_no_index_could_hold_may_have_landmarks(folder: DictionaryFolder) -> None:
+    path = folder.image("non_localizable/hair/grey/a\\b.png")
+    folder.image("non_localizable/hair/dark/0.png")
+    folder.landmarks({path: Located(box=BOX)})
+    assert folder.open()[path].box == BOX
+
+
+def test_bad_landmarks_are_refused_with_file_and_line(complete: DictionaryFolder, tmp_path: Path) -> None:
+    path = tmp_path / "other.csv"
+    write_landmarks({"part/0/original.png": Located(), "part/1/original.png": Located()}, path)
+    message = (
+        r"other.csv:3: expected the path of an image of the dictionary, got part/1/original.png; correct it or remove"
+    )
+    with pytest.raises(DictionaryError, match=message) as caught:
+        open_dictionary(complete.root, landmarks=path)
+    assert "facedissect check" not in str(caught.value)  # which would not look at that file
+    path.rename(complete.root / "landmarks.csv")
+    message = r"^landmarks.csv:3: expected the path of .*; run `facedissect check .*faces` to list every fault$"
+    with pytest.raises(DictionaryError, match=message):
+        complete.open()
+    with pytest.raises(DictionaryError, match=r"expected a CSV that can be read, got .*other.csv: No such file"):
+        open_dictionary(complete.root, landmarks=path)
+
+
+def test_landmarks_of_the_published_size_are_read_at_once(shared: Path, tmp_path: Path) -> None:
+    root = shared / "reference" / "face_dictionary_index"
+    faces = open_dictionary(root)
+    located = Located(box=BOX, landmarks=LANDMARKS)
+    write_landmarks({face.id: located for face in faces}, tmp_path / "landmarks.csv")
+    start = time.process_time()
+    read = read_landmarks(tmp_path / "landmarks.csv")
+    assert time.process_time() - start < 2
+    assert len(read) == len(faces)
 
 
 BAD_INDEXES = {

@@ -42,6 +42,32 @@ def test_subgroups_come_back_in_the_published_folders(tmp_path: Path) -> None:
             assert len(again.faces_in(concept.name, subgroup)) == len(dictionary.faces_in(concept.name, subgroup))
 
 
+def test_boxes_and_landmarks_come_back_also_those_of_copies(tmp_path: Path) -> None:
+    dictionary = open_demo(count=4, size=32)
+    lost, box_only, *others = dictionary.faces
+    faces = (replace(lost, box=None, landmarks=None), replace(box_only, landmarks=None, kinds=frozenset(), concepts=()))
+    write_published(replace(dictionary, faces=(*faces, *others)), tmp_path / "out")
+    again = published.read(str(tmp_path / "out"))
+    by_name = {face.id.replace("/", "_"): face for face in (*faces, *others)}
+    assert len(again) == 3 + 4 * 4
+    for read in again:
+        face = by_name[next(name for name in by_name if name in read.id)]
+        assert (read.box is None, read.landmarks is None) == (face.box is None, face.landmarks is None)
+        if face.box is not None:
+            assert read.box == pytest.approx(face.box, abs=0.005)
+        if face.landmarks is not None:
+            assert read.landmarks == pytest.approx(face.landmarks, abs=0.005001)
+    copies = [face for face in again.faces if "demo_000003" in face.id]
+    assert len({(face.box, face.landmarks.tobytes()) for face in copies if face.landmarks is not None}) == 1
+
+
+def test_without_boxes_and_landmarks_there_is_no_file_of_them(tmp_path: Path) -> None:
+    (face,) = open_demo(count=1, size=32)
+    dictionary = replace(open_demo(count=1, size=32), faces=(replace(face, box=None, landmarks=None),))
+    write_published(dictionary, tmp_path / "out")
+    assert not (tmp_path / "out" / "landmarks.csv").exists()
+
+
 def test_the_layout_is_the_published_one(tmp_path: Path) -> None:
     write_published(open_demo(count=1, size=32, Smiling=True), tmp_path / "out")
     first, second = (tmp_path / "out" / "Attributes.csv").read_text().splitlines()

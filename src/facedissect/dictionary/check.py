@@ -11,9 +11,12 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
+import numpy as np
+
 from ..errors import FaceReadError
 from .faults import Fault, Progress, Row
-from .files import expect_folder, inside, read_image, read_mask
+from .files import expect_folder, image_size, inside, read_image, read_mask
+from .landmarks_rows import LandmarksRow
 from .published import read_contents
 from .published_folders import GlobalImage
 from .published_index import IndexRow
@@ -49,6 +52,7 @@ def check_published(location: str, progress: Progress | None = None) -> list[Fau
             pool.shutdown(cancel_futures=True)
             raise
     faults += _in_two_subgroups(contents.global_images, digests)
+    faults += _outside_image(contents.root, contents.landmarks)
     return sorted(faults, key=lambda fault: fault.order)
 
 
@@ -77,6 +81,23 @@ def _global_image_faults(root: Path, image: GlobalImage, digests: dict[GlobalIma
     if _attempt(read_image, "image", root, image.path, None, faults) is not None:
         digests[image] = hashlib.sha256((root / image.path).read_bytes()).hexdigest()
     return faults
+
+
+def _outside_image(root: Path, rows: Sequence[LandmarksRow]) -> Iterator[Fault]:
+    """A fault for each box, and each set of landmarks, of which no part lies in the image."""
+    for row in rows:
+        try:
+            width, height = image_size(inside(root, row.image))
+        except FaceReadError:  # said already, of the image itself
+            continue
+        places = {"a box": row.located.box, "landmarks": row.located.landmarks}
+        for what, place in places.items():
+            points = np.array([]) if place is None else np.asarray(place).reshape(-1, 2)
+            if len(points) and not ((points.max(0) > 0) & (points.min(0) < (width, height))).all():
+                message = (
+                    f"expected {what} in the image of {width}x{height}, got {what} that lie outside; correct the row"
+                )
+                yield Fault(code="outside-image", file=row.image, row=row.row, message=message)
 
 
 def _attempt(

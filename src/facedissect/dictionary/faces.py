@@ -14,9 +14,9 @@ from PIL import Image
 
 from ..concepts import Concept, Kind, Vocabulary
 from ..errors import DictionaryError, FaceReadError
+from .located import Box, Located
 
 State = Literal["present", "absent", "unknown"]
-Box = tuple[float, float, float, float]
 
 
 @runtime_checkable
@@ -91,12 +91,14 @@ class FaceDictionary:
         format: name of the format it was read from.
         vocabulary: the concepts that its labels speak of.
         faces: all faces; those with local labels in the order of the source, then the others.
+        landmarks_file: where boxes and landmarks come from, if not from the dictionary itself; opened with it again.
     """
 
     location: str
     format: str
     vocabulary: Vocabulary
     faces: tuple[Face, ...] = field(repr=False)
+    landmarks_file: str | None = None
 
     def __len__(self) -> int:
         return len(self.faces)
@@ -127,6 +129,33 @@ class FaceDictionary:
     def faces_in(self, global_concept: str, subgroup: str) -> tuple[Face, ...]:
         """The faces of one subgroup of a global concept."""
         return tuple(face for face in self.faces if face.subgroups.get(global_concept) == subgroup)
+
+    @property
+    def locations(self) -> Mapping[str, Located]:
+        """Id -> where the face is, of the faces of which a box or landmarks are known.
+
+        Raises:
+            DictionaryError: a box or landmarks make no sense.
+        """
+        located = {face.id: Located(box=face.box, landmarks=face.landmarks) for face in self.faces}
+        return {face_id: place for face_id, place in located.items() if place.found}
+
+    def located(self, locations: Mapping[str, Located]) -> FaceDictionary:
+        """The same faces, of which those in `locations` have the boxes and landmarks given there, or none.
+
+        Raises:
+            DictionaryError: there is no such face.
+        """
+        for face_id in locations:
+            if face_id not in self:
+                raise DictionaryError(f"expected faces of {self.location}, got {face_id!r}; leave it out")
+        faces = (
+            replace(face, box=locations[face.id].box, landmarks=locations[face.id].landmarks)
+            if face.id in locations
+            else face
+            for face in self.faces
+        )
+        return replace(self, faces=tuple(faces))
 
     def shard(self, index: int, count: int) -> FaceDictionary:
         """Every `count`-th face, from `index` on: the same vocabulary, a part of the faces."""
@@ -174,9 +203,17 @@ class FaceDictionary:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over vocabulary, labels and the fingerprints of all files, as hexadecimal; the order does not matter."""
+        """SHA-256 over vocabulary, labels and the fingerprints of all files, as hexadecimal; the order does not matter.
+
+        Boxes and landmarks count to a hundredth of a pixel, as they are written: machines differ in the last bits.
+        """
         total = hashlib.sha256(repr((self.vocabulary.concepts, self.vocabulary.global_concepts)).encode())
         for face in sorted(self.faces, key=lambda face: face.id):
-            labels = (face.id, face.concepts, sorted(face.kinds), sorted(face.subgroups.items()), face.box)
-            total.update(repr((labels, face.source.fingerprint())).encode())
+            labels = (face.id, face.concepts, sorted(face.kinds), sorted(face.subgroups.items()))
+            places = [_in_hundredths(place) for place in (face.box, face.landmarks)]
+            total.update(repr((labels, places, face.source.fingerprint())).encode())
         return total.hexdigest()
+
+
+def _in_hundredths(place: Box | Float[np.ndarray, "68 2"] | None) -> bytes | None:
+    return None if place is None else (np.asarray(place, "<f8").round(2) + 0.0).tobytes()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -16,7 +16,10 @@ FAULTS: Mapping[str, tuple[Severity, str]] = {
     "no-images": ("error", "the indexes and folders name no image at all"),
     "unreadable-index": ("error", "a CSV cannot be read, or is not UTF-8 or not CSV"),
     "unreadable-folder": ("error", "a folder of images cannot be listed"),
-    "wrong-columns": ("error", "a CSV has no column `image` or no column `labels`"),
+    "wrong-columns": (
+        "error",
+        "an index has no column `image` or no column `labels`, or `landmarks.csv` has not its own",
+    ),
     "malformed-row": ("error", "a row has too many or too few cells, or names no image"),
     "outside-root": ("error", "a path is absolute or leads out of the root, by `..` or by a symbolic link"),
     "unknown-concept": ("error", "the stem of a mask is no local concept of the vocabulary"),
@@ -34,6 +37,13 @@ FAULTS: Mapping[str, tuple[Severity, str]] = {
     "mask-size": ("error", "the mask has another size than its image"),
     "empty-mask": ("error", "the mask has no pixel, though its concept is labelled present"),
     "two-subgroups": ("error", "the same image (the same bytes) lies in two subgroups of one global concept"),
+    "unknown-image": ("error", "a row of `landmarks.csv` names no image of the dictionary"),
+    "duplicate-landmarks": ("error", "an image has two rows in `landmarks.csv`"),
+    "invalid-landmarks": (
+        "error",
+        "a box or landmarks are no finite numbers or lack some, the box has no area, or the landmarks are one point",
+    ),
+    "outside-image": ("error", "the box or all landmarks lie outside the image"),
     "duplicate-row": ("warning", "a row occurs twice; it is read once"),
     "duplicate-mask": ("warning", "a row names the same mask twice; it is read once"),
     "lossy-mask": ("warning", "the mask is a JPEG, whose compression noise counts as mask"),
@@ -93,3 +103,11 @@ class Fault:
     def order(self) -> tuple[str, Row, str, str]:
         """Sort key: by file, then row, then code."""
         return (self.file, self.row or Row("", 0), self.code, self.message)
+
+
+def first_and_count(faults: Sequence[Fault]) -> str:
+    """The message of the first of some faults, with its place, and how many more there are."""
+    first, *others = faults
+    where = f"{first.row}: " if first.row else ""
+    more = f"; and {len(others)} more fault{'s' * (len(others) > 1)}" if others else ""
+    return f"{where}{first.message}{more}"

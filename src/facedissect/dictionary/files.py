@@ -103,6 +103,11 @@ def expect_folder(location: str) -> None:
         )
 
 
+def normalised(path: str) -> str:
+    """A path as a dictionary's files write it, in the one spelling that is the id of a face."""
+    return posixpath.normpath(path.strip().replace("\\", "/"))
+
+
 def inside(root: Path, path: str) -> Path:
     """The absolute path of `path`, which is relative to the resolved `root`.
 

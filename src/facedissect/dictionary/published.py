@@ -3,6 +3,7 @@
     Action_Units.csv, Attributes.csv, Parts.csv     columns image and labels; labels are mask paths joined by `;`
     non_localizable/AGE/SUBGROUP/*.jpg              images of the subgroups of a global concept
     vocabulary.toml                                 optional: other concepts, regions and subgroups
+    landmarks.csv                                   optional: where the faces are
 
 Any of them may be absent. Paths are relative to the root; a mask's file stem is its concept. No image is opened here.
 """
@@ -10,7 +11,7 @@ Any of them may be absent. Paths are relative to the root; a mask's file stem is
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -18,8 +19,11 @@ from types import MappingProxyType
 from ..concepts import FACE_DICTIONARY, Kind, Vocabulary
 from ..errors import DictionaryError
 from .faces import Face, FaceDictionary
-from .faults import Fault
+from .faults import Fault, first_and_count
 from .files import FileSource, expect_folder
+from .landmarks_rows import FILE_NAME as LANDMARKS
+from .landmarks_rows import LandmarksRow, read_landmarks_rows
+from .located import Located
 from .published_folders import GlobalImage, list_global_images
 from .published_index import IndexRow, read_index
 from .vocabulary_file import FILE_NAME, read_vocabulary
@@ -42,6 +46,8 @@ _NEED_VOCABULARY = frozenset(
     ]
 )
 """Faults of which a dictionary without a usable vocabulary knows nothing."""
+_HIDE_IMAGES = frozenset(["unreadable-index", "unreadable-folder", "wrong-columns", "malformed-row", "outside-root"])
+"""Faults that leave it open which images the dictionary has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +59,7 @@ class Contents:
         vocabulary: the concepts; global concepts found as folders only stand behind those of the vocabulary.
         rows: the rows of all indexes, in order.
         global_images: the images of the subgroups, sorted by path.
+        landmarks: the rows of the file of boxes and landmarks.
         faults: what is wrong, as far as can be told without opening an image.
     """
 
@@ -60,6 +67,7 @@ class Contents:
     vocabulary: Vocabulary
     rows: tuple[IndexRow, ...] = ()
     global_images: tuple[GlobalImage, ...] = ()
+    landmarks: tuple[LandmarksRow, ...] = ()
     faults: tuple[Fault, ...] = ()
 
 
@@ -68,22 +76,32 @@ def recognises(location: Path) -> bool:
     return any((location / name).exists() for name in (*INDEXES, GLOBAL_FOLDER))
 
 
-def read(location: str) -> FaceDictionary:
+def read(location: str, *, landmarks: str | os.PathLike[str] | None = None) -> FaceDictionary:
     """The dictionary in the folder `location`. Images and masks are not touched before they are asked for.
+
+    Args:
+        landmarks: a file of boxes and landmarks to read in the place of the folder's own `landmarks.csv`.
 
     Raises:
         DictionaryError: there is no such folder, or it has faults; names the first one and how many more there are.
     """
     expect_folder(location)
-    contents = read_contents(Path(location))
+    contents = read_contents(Path(location), landmarks)
     errors = [fault for fault in contents.faults if fault.severity == "error"]
     if errors:
-        raise DictionaryError(_first_of(errors, location))
-    return FaceDictionary(location=location, format=NAME, vocabulary=contents.vocabulary, faces=_faces(contents))
+        hint = f"; run `facedissect check {location}` to list every fault" if landmarks is None else ""
+        raise DictionaryError(first_and_count(errors) + hint)
+    return FaceDictionary(
+        location=location,
+        format=NAME,
+        vocabulary=contents.vocabulary,
+        faces=_faces(contents),
+        landmarks_file=None if landmarks is None else os.fspath(landmarks),
+    )
 
 
-def read_contents(root: Path) -> Contents:
-    """Everything that indexes and folders say; faults are collected, not raised."""
+def read_contents(root: Path, landmarks: str | os.PathLike[str] | None = None) -> Contents:
+    """Everything that indexes and folders say; faults are collected, not raised. `landmarks` is as in `read`."""
     faults: list[Fault] = []
     root = Path(os.path.realpath(root))
     vocabulary, unusable = _vocabulary(root)
@@ -92,6 +110,9 @@ def read_contents(root: Path) -> Contents:
     for name in indexes:
         rows += read_index(root, name, INDEXES[name], vocabulary, faults)
     global_images, global_concepts = list_global_images(root, GLOBAL_FOLDER, vocabulary.global_concepts, faults)
+    located = _landmarks(
+        root, landmarks, {*(row.image for row in rows), *(image.path for image in global_images)}, faults
+    )
     faults += _without_images(vocabulary, indexes, rows)
     if unusable is not None:
         faults = [unusable, *(fault for fault in faults if fault.code not in _NEED_VOCABULARY)]
@@ -103,6 +124,7 @@ def read_contents(root: Path) -> Contents:
         vocabulary=replace(vocabulary, global_concepts=global_concepts),
         rows=tuple(rows),
         global_images=global_images,
+        landmarks=tuple(located),
         faults=tuple(faults),
     )
 
@@ -112,6 +134,23 @@ def _vocabulary(root: Path) -> tuple[Vocabulary, Fault | None]:
         return read_vocabulary(root), None
     except DictionaryError as error:
         return FACE_DICTIONARY, Fault(code="invalid-vocabulary", file=FILE_NAME, message=str(error))
+
+
+def _landmarks(
+    root: Path, elsewhere: str | os.PathLike[str] | None, images: Set[str], faults: list[Fault]
+) -> list[LandmarksRow]:
+    """The rows of the file `elsewhere`, or of that in the root if there is one; what is wrong is added to `faults`."""
+    path, name = (root / LANDMARKS, LANDMARKS) if elsewhere is None else (Path(elsewhere), os.fspath(elsewhere))
+    if elsewhere is None and not path.exists():
+        return []
+    # Where a row or folder could not be read, an image that it should have named is not to blame.
+    all_known = not any(fault.code in _HIDE_IMAGES for fault in faults)
+    rows = read_landmarks_rows(path, name, faults, images)
+    for row in rows if all_known else ():
+        if row.image not in images:
+            message = f"expected the path of an image of the dictionary, got {row.image}; correct it or remove the row"
+            faults.append(Fault(code="unknown-image", file=row.image, row=row.row, message=message))
+    return rows
 
 
 def _without_images(vocabulary: Vocabulary, indexes: Collection[str], rows: Iterable[IndexRow]) -> Iterator[Fault]:
@@ -136,6 +175,7 @@ def _faces(contents: Contents) -> tuple[Face, ...]:
     for row in contents.rows:
         masks.setdefault(row.image, {}).update(row.masks)
         kinds.setdefault(row.image, set()).add(row.kind)
+    located, nowhere = {row.image: row.located for row in contents.landmarks}, Located()
     for image in contents.global_images:
         subgroups.setdefault(image.path, {})[image.global_concept] = image.subgroup
     return tuple(
@@ -145,13 +185,8 @@ def _faces(contents: Contents) -> tuple[Face, ...]:
             concepts=tuple(masks.get(path, ())),
             kinds=frozenset(kinds.get(path, ())),
             subgroups=subgroups.get(path, {}),
+            box=located.get(path, nowhere).box,
+            landmarks=located.get(path, nowhere).landmarks,
         )
         for path in dict.fromkeys((*masks, *subgroups))
     )
-
-
-def _first_of(errors: list[Fault], location: str) -> str:
-    first = errors[0]
-    where = f"{first.row}: " if first.row else ""
-    more = f"; and {len(errors) - 1} more fault{'s' * (len(errors) > 2)}" if len(errors) > 1 else ""
-    return f"{where}{first.message}{more}; run `facedissect check {location}` to list every fault"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,8 +9,9 @@ from pathlib import Path, PurePosixPath
 
 from ..concepts import Kind, Vocabulary
 from ..errors import nearest_names
+from .csv_rows import read_csv_rows
 from .faults import Fault, Row
-from .files import leads_out
+from .files import leads_out, normalised
 from .vocabulary_file import FILE_NAME
 
 COLUMNS = ("image", "labels")
@@ -67,37 +67,21 @@ class _IndexReader:
 
     def _cells(self) -> Iterator[tuple[Row, str, str]]:
         """Place, image cell and labels cell of each well-formed row."""
-        try:
-            with (self.root / self.name).open(encoding="utf-8-sig", newline="") as file:
-                lines = csv.reader(file, strict=True)
-                header = [cell.strip() for cell in next(lines, [])]
-                if not set(COLUMNS) <= set(header):
-                    came = ", ".join(header) or "an empty line"
-                    message = (
-                        f"expected a first line with the columns {' and '.join(COLUMNS)} in {self.name}, got {came}"
-                    )
-                    self._fault("wrong-columns", Row(self.name, 1), message)
-                    return
-                image, labels = (header.index(column) for column in COLUMNS)
-                for cells in lines:
-                    place = Row(self.name, lines.line_num)
-                    if not cells:
-                        continue
-                    if len(cells) != len(header):
-                        message = f"expected {len(header)} cells, as the header has, got {len(cells)}; quote what holds a comma"
-                        self._fault("malformed-row", place, message)
-                    elif not cells[image].strip():
-                        self._fault("malformed-row", place, "expected the path of an image, got an empty cell")
-                    else:
-                        yield place, cells[image], cells[labels]
-        except UnicodeDecodeError as error:
-            self._fault(
-                "unreadable-index", None, f"expected a CSV in UTF-8, got {self.name}: {error}; save it as UTF-8"
-            )
-        except csv.Error as error:
-            self._fault("unreadable-index", Row(self.name, lines.line_num), f"expected a CSV, got {self.name}: {error}")
-        except OSError as error:
-            self._fault("unreadable-index", None, f"expected a CSV that can be read, got {self.name}: {error.strerror}")
+        lines = read_csv_rows(self.root / self.name, self.name, self.faults)
+        place, header = next(lines, (None, []))
+        if place is None:
+            return
+        if not set(COLUMNS) <= set(header):
+            came = ", ".join(header) or "an empty line"
+            message = f"expected a first line with the columns {' and '.join(COLUMNS)} in {self.name}, got {came}"
+            self._fault("wrong-columns", place, message)
+            return
+        image, labels = (header.index(column) for column in COLUMNS)
+        for place, cells in lines:
+            if cells[image].strip():
+                yield place, cells[image], cells[labels]
+            else:
+                self._fault("malformed-row", place, "expected the path of an image, got an empty cell")
 
     def _masks(self, cell: str, place: Row) -> dict[str, str]:
         masks: dict[str, str] = {}
@@ -118,7 +102,7 @@ class _IndexReader:
 
     def _path(self, text: str, place: Row) -> str | None:
         """The path normalised, or None where it may not be read."""
-        path = posixpath.normpath(text.strip().replace("\\", "/"))
+        path = normalised(text)
         if "\0" in path:
             self._fault("malformed-row", place, f"expected a path, got {text!r}, which holds a zero byte")
         elif path.startswith(("/", "../")) or path == ".." or path[1:2] == ":":

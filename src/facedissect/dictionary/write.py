@@ -4,8 +4,9 @@
     faces/FACE/original.png, faces/FACE/CONCEPT.png     image and masks
     non_localizable/GLOBAL_CONCEPT/SUBGROUP/FACE.png    a copy of the image for each of its subgroups
     vocabulary.toml                                     only if the vocabulary is not the published one
+    landmarks.csv                                       only if boxes or landmarks are known
 
-Boxes and landmarks have no place in this layout and are not written.
+When it is read, each copy is a face of its own; its box and landmarks are written, too.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from PIL import Image
 from ..concepts import FACE_DICTIONARY, Kind, Vocabulary
 from ..errors import OutputError
 from .faces import Face, FaceDictionary
+from .landmarks_file import write_landmarks
+from .landmarks_rows import FILE_NAME as LANDMARKS
+from .located import Located
 from .published import GLOBAL_FOLDER, INDEXES
 from .published_index import COLUMNS
 from .vocabulary_file import FILE_NAME
@@ -66,18 +70,25 @@ def _expect_empty(target: Path) -> None:
 
 def _write(dictionary: FaceDictionary, root: Path) -> None:
     rows: dict[Kind, list[tuple[str, str]]] = {kind: [] for kind in INDEXES.values()}
+    located = dictionary.locations
+    landmarks: dict[str, Located] = {}
     for face, name in zip(dictionary, _folder_names(dictionary), strict=True):
         image = face.image()
+        paths = _write_subgroups(face, image, root, name)
         if face.kinds:
             _write_face(face, image, root / _FACES_FOLDER / name)
+            paths.append(f"{_FACES_FOLDER}/{name}/original.png")
+        if face.id in located:  # the copies are faces of their own
+            landmarks.update(dict.fromkeys(paths, located[face.id]))
         for kind in face.kinds:
             concepts = [c for c in face.concepts if dictionary.vocabulary[c].kind == kind]
             masks = ";".join(f"{_FACES_FOLDER}/{name}/{concept}.png" for concept in concepts)
             rows[kind].append((f"{_FACES_FOLDER}/{name}/original.png", masks))
-        _write_subgroups(face, image, root, name)
     for index, kind in INDEXES.items():
         if rows[kind]:
             _write_index(root / index, rows[kind])
+    if landmarks:
+        write_landmarks(landmarks, root / LANDMARKS)
     if dictionary.vocabulary != FACE_DICTIONARY:
         (root / FILE_NAME).write_text(_vocabulary_text(dictionary.vocabulary), encoding="utf-8")
 
@@ -102,11 +113,15 @@ def _write_face(face: Face, image: Image.Image, folder: Path) -> None:
         Image.fromarray(face.mask(concept).astype(np.uint8) * 255).save(folder / f"{concept}.png")
 
 
-def _write_subgroups(face: Face, image: Image.Image, root: Path, name: str) -> None:
+def _write_subgroups(face: Face, image: Image.Image, root: Path, name: str) -> list[str]:
+    """Writes a copy of the image for each subgroup; gives the paths of the copies."""
+    paths = []
     for global_concept, subgroup in face.subgroups.items():
-        folder = root / GLOBAL_FOLDER / _GLOBAL_NAMES.get(global_concept, global_concept) / subgroup
-        folder.mkdir(parents=True, exist_ok=True)
-        image.save(folder / f"{name}.png")
+        folder = f"{GLOBAL_FOLDER}/{_GLOBAL_NAMES.get(global_concept, global_concept)}/{subgroup}"
+        (root / folder).mkdir(parents=True, exist_ok=True)
+        image.save(root / folder / f"{name}.png")
+        paths.append(f"{folder}/{name}.png")
+    return paths
 
 
 def _write_index(path: Path, rows: Sequence[tuple[str, str]]) -> None:
