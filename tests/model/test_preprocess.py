@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -163,9 +164,11 @@ def test_align_antialiases_a_large_image() -> None:
         ({"size": 8, "mean": (1.0, 2.0)}, "expected mean as three finite numbers"),
         ({"size": 8, "mean": (1.0, 2.0, float("nan"))}, "expected mean as three finite numbers"),
         (
-            {"size": 8, "interpolation": "lanczos"},
-            "expected interpolation to be one of bilinear, bicubic, got 'lanczos'",
+            {"size": 8, "interpolation": "area"},
+            "expected interpolation to be one of nearest, bilinear, bicubic, lanczos, got 'area'",
         ),
+        ({"size": 8, "channel_order": "grb"}, "expected channel_order to be one of rgb, bgr, got 'grb'"),
+        ({"size": 8, "value_range": "1"}, "expected value_range to be one of 0-1, 0-255, got '1'"),
         ({"size": 8, "crop": "face"}, "expected crop to be one of none, box, align, got 'face'"),
         ({"size": 8, "margin": -1.0}, "expected a margin of 0 or more"),
     ],
@@ -175,23 +178,65 @@ def test_values_that_make_no_sense(values: dict[str, object], message: str) -> N
         Preprocess(**values)  # type: ignore[arg-type]
 
 
-def test_a_crop_that_the_face_does_not_allow() -> None:
-    image, mask = Image.new("RGB", (50, 40)), np.ones((40, 50), bool)
+def test_a_crop_that_makes_no_sense() -> None:
+    mask = np.ones((40, 50), bool)
     box, align = Preprocess(size=(8, 8), crop="box"), Preprocess(size=(8, 8), crop="align")
-    with pytest.raises(FaceReadError, match=r"expected a box for crop=box, got a face without one; .*--crop none"):
-        box.image(image)
     with pytest.raises(FaceReadError, match=r"with an area"):
         box.mask(mask, box=(10, 10, 10, 20))
     with pytest.raises(FaceReadError, match=r"inside the 50 x 40 image"):
         box.mask(mask, box=(60, 10, 70, 20))
-    with pytest.raises(
-        FaceReadError, match=r"expected 68 landmarks for crop=align, got a face without any; .*--crop none"
-    ):
-        align.image(image)
     with pytest.raises(FaceReadError, match=r"68 finite landmarks"):
         align.mask(mask, landmarks=np.full((68, 2), np.nan))
     with pytest.raises(FaceReadError, match=r"all of them in one point"):
         align.mask(mask, landmarks=np.ones((68, 2)))
+
+
+@pytest.mark.parametrize(
+    ("crop", "box", "landmarks", "whole"),
+    [
+        ("none", (1.0, 2.0, 9.0, 9.0), face_at(20, 20, 10, 0), True),
+        ("box", None, face_at(20, 20, 10, 0), True),
+        ("box", (1.0, 2.0, 9.0, 9.0), None, False),
+        ("align", (1.0, 2.0, 9.0, 9.0), None, True),
+        ("align", None, face_at(20, 20, 10, 0), False),
+    ],
+)
+def test_a_face_without_what_its_crop_needs_is_shown_whole(
+    crop: str, box: Any, landmarks: np.ndarray | None, whole: bool
+) -> None:
+    pixels = np.random.default_rng(3).integers(0, 256, (40, 50, 3), np.uint8)
+    mask = pixels[..., 0] > 127
+    plain, cropped = Preprocess(size=(16, 16)), Preprocess(size=(16, 16), crop=crop)  # type: ignore[arg-type]
+    assert cropped.shows_whole(box=box, landmarks=landmarks) == whole
+    images = [p.image(Image.fromarray(pixels), box=box, landmarks=landmarks) for p in (plain, cropped)]
+    masks = [p.mask(mask, box=box, landmarks=landmarks) for p in (plain, cropped)]
+    assert torch.equal(*images) == whole
+    assert np.array_equal(*masks) == whole
+
+
+def test_channels_may_be_turned_round_and_run_to_255() -> None:
+    image = Image.new("RGB", (4, 4), (10, 20, 30))
+    preprocess = Preprocess(
+        size=(2, 2), mean=(1.0, 2.0, 3.0), std=(2.0, 4.0, 8.0), channel_order="bgr", value_range="0-255"
+    )
+    assert preprocess.image(image)[:, 0, 0].tolist() == [(30 - 1) / 2, (20 - 2) / 4, (10 - 3) / 8]
+    seen = preprocess.geometry.image(image)[:, 0, 0]
+    torch.testing.assert_close(seen, torch.tensor([10.0, 20.0, 30.0]) / 255)
+
+
+def test_a_margin_makes_the_aligned_face_smaller_around_the_same_centre() -> None:
+    landmarks = face_at(140.0, 90.0, 70.0, 0.3)
+    close, wide = (similarity_to_template(landmarks, (112, 112), margin)(five_points(landmarks)) for margin in (0, 0.5))
+    np.testing.assert_allclose(wide - 56, (close - 56) / 2, atol=1e-9)
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic", "lanczos"])
+@pytest.mark.parametrize("crop", ["none", "align"])
+def test_every_interpolation_resizes_and_turns(interpolation: str, crop: str) -> None:
+    image = Image.new("RGB", (300, 300), (51, 102, 153))
+    preprocess = Preprocess(size=(32, 32), interpolation=interpolation, crop=crop)  # type: ignore[arg-type]
+    got = preprocess.image(image, landmarks=face_at(150, 150, 90, 0.2))
+    torch.testing.assert_close(got.mean((1, 2)), torch.tensor([0.2, 0.4, 0.6]), atol=0.01, rtol=0)
 
 
 def test_an_int_is_a_square_and_values_survive_json() -> None:

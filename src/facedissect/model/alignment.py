@@ -53,21 +53,26 @@ def five_points(landmarks: Float[np.ndarray, "68 2"]) -> Float[np.ndarray, "5 2"
     return np.stack([landmarks[36:42].mean(0), landmarks[42:48].mean(0), landmarks[30], landmarks[48], landmarks[54]])
 
 
-def similarity_to_template(landmarks: Float[np.ndarray, "68 2"] | None, size: tuple[int, int]) -> Similarity:
+def similarity_to_template(
+    landmarks: Float[np.ndarray, "68 2"], size: tuple[int, int], margin: float = 0.0
+) -> Similarity:
     """The least-squares similarity from a face to the ArcFace template, fitted into `size` (height, width).
 
+    Args:
+        landmarks: 68 points in the iBUG order.
+        size: of the aligned image in pixels.
+        margin: room around the template on every side, as a share of its own size.
+
     Raises:
-        FaceReadError: there are no landmarks, or they lie in one point or are not finite.
+        FaceReadError: the landmarks lie in one point or are not finite.
     """
-    way_out = "add landmarks to the dictionary or use --crop none"
-    if landmarks is None:
-        raise FaceReadError(f"expected 68 landmarks for crop=align, got a face without any; {way_out}")
+    way_out = "correct the dictionary's landmarks or use --crop none"
     if landmarks.shape != (68, 2) or not np.isfinite(landmarks).all():
         raise FaceReadError(
             f"expected 68 finite landmarks (x, y) for crop=align, got an array of shape {landmarks.shape}; {way_out}"
         )
     height, width = size
-    scale = min(size) / ARCFACE_SIZE
+    scale = min(size) / (ARCFACE_SIZE * (1 + 2 * margin))
     target = (ARCFACE_TEMPLATE - ARCFACE_SIZE / 2) * scale + [width / 2, height / 2]
     source_z, target_z = (np.asarray(p @ [1, 1j]) for p in (five_points(landmarks.astype(np.float64)), target))
     source_mean, target_mean = complex(source_z.mean()), complex(target_z.mean())

@@ -20,13 +20,22 @@ from torch import Tensor
 from ..errors import FaceReadError, SettingsError
 from .alignment import similarity_to_template
 
-Interpolation = Literal["bilinear", "bicubic"]
+Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 Crop = Literal["none", "box", "align"]
+ChannelOrder = Literal["rgb", "bgr"]
+ValueRange = Literal["0-1", "0-255"]
 Box = tuple[float, float, float, float]
 Channels = tuple[float, float, float]
 Size = tuple[int, int]
 
-_RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+_RESAMPLING = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+# Pillow turns images by every one of these but Lanczos.
+_TURNING = _RESAMPLING | {"lanczos": Image.Resampling.BICUBIC}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +44,15 @@ class Preprocess:
 
     Attributes:
         size: height and width of the input in pixels; one int means a square.
-        mean: subtracted from each channel of the RGB image, which is scaled to [0, 1] first.
+        mean: subtracted from each channel, in the range and the order in which the network gets them.
         std: then divides each channel.
         interpolation: of the image; masks are always nearest.
         crop: `none` squeezes the whole image to `size`; `box` cuts out the face's box, widened to the aspect ratio of
             `size`, black outside the image; `align` turns and scales the face so that its eyes, nose and mouth lie
-            where the ArcFace template has them.
-        margin: share of the box's width and height added on every side, for `crop="box"`.
+            where the ArcFace template has them. A face without the box or the landmarks for it is shown whole.
+        margin: added on every side, as a share of the box's width and height (`box`) or of the template's (`align`).
+        channel_order: in which the network gets red, green and blue.
+        value_range: of a channel before `mean` is subtracted.
 
     Raises:
         SettingsError: a value makes no sense.
@@ -53,6 +64,8 @@ class Preprocess:
     interpolation: Interpolation = "bilinear"
     crop: Crop = "none"
     margin: float = 0.0
+    channel_order: ChannelOrder = "rgb"
+    value_range: ValueRange = "0-1"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", _checked_size(self.size))
@@ -63,11 +76,25 @@ class Preprocess:
         for name, value, choices in (
             ("interpolation", self.interpolation, get_args(Interpolation)),
             ("crop", self.crop, get_args(Crop)),
+            ("channel_order", self.channel_order, get_args(ChannelOrder)),
+            ("value_range", self.value_range, get_args(ValueRange)),
         ):
             if value not in choices:
                 raise SettingsError(f"expected {name} to be one of {', '.join(choices)}, got {value!r}")
         if not (math.isfinite(self.margin) and self.margin >= 0):
             raise SettingsError(f"expected a margin of 0 or more (a share of the box), got {self.margin}")
+
+    @property
+    def geometry(self) -> Preprocess:
+        """The same geometry, giving plain RGB in [0, 1]: what a person would look at."""
+        plain = Preprocess(size=self.size)
+        return replace(
+            self, mean=plain.mean, std=plain.std, channel_order=plain.channel_order, value_range=plain.value_range
+        )
+
+    def shows_whole(self, *, box: Box | None = None, landmarks: Float[np.ndarray, "68 2"] | None = None) -> bool:
+        """Whether a face is shown as its whole image, for want of a crop or of what the crop needs."""
+        return {"none": True, "box": box is None, "align": landmarks is None}[self.crop]
 
     def image(
         self, image: Image.Image, *, box: Box | None = None, landmarks: Float[np.ndarray, "68 2"] | None = None
@@ -75,20 +102,22 @@ class Preprocess:
         """The network's input for one image: cropped, resized with Pillow's antialiasing, scaled and normalised.
 
         Raises:
-            FaceReadError: the crop needs a box or landmarks that the face does not have, or they make no sense.
+            FaceReadError: the box or the landmarks that the crop needs make no sense.
         """
         rgb = image if image.mode == "RGB" else image.convert("RGB")
-        if self.crop == "align":
+        if self.crop == "align" and landmarks is not None:
             resized = self._aligned_image(rgb, landmarks)
         else:
-            if self.crop == "box":
+            if self.crop == "box" and box is not None:
                 rgb = rgb.crop(self._crop_window(box, rgb.width, rgb.height))
             resized = rgb.resize((self.size[1], self.size[0]), _RESAMPLING[self.interpolation])
         # In NumPy: on images this small, torch's threads would wait for each other and for the readers beside them.
-        pixels = np.asarray(resized, np.float32)
-        pixels /= np.float32(255)
-        pixels -= np.array(self.mean, np.float32)
-        pixels /= np.array(self.std, np.float32)
+        pixels: Float[np.ndarray, "height width 3"] = np.asarray(resized, np.float32)
+        if self.channel_order == "bgr":
+            pixels = pixels[..., ::-1]
+        if self.value_range == "0-1":
+            pixels = pixels / np.float32(255)
+        pixels = (pixels - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
         return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
 
     def mask(
@@ -106,10 +135,10 @@ class Preprocess:
             FaceReadError: as for `image`.
         """
         source_height, source_width = mask.shape
-        if self.crop == "align":
+        if self.crop == "align" and landmarks is not None:
             return self._aligned_mask(mask, landmarks)
         left, top, right, bottom = 0, 0, source_width, source_height
-        if self.crop == "box":
+        if self.crop == "box" and box is not None:
             left, top, right, bottom = self._crop_window(box, source_width, source_height)
         rows = top + _nearest_indices(bottom - top, self.size[0])
         columns = left + _nearest_indices(right - left, self.size[1])
@@ -129,12 +158,8 @@ class Preprocess:
             )
         return cls(**values)
 
-    def _crop_window(self, box: Box | None, width: int, height: int) -> tuple[int, int, int, int]:
+    def _crop_window(self, box: Box, width: int, height: int) -> tuple[int, int, int, int]:
         """Left, top, right, bottom in whole pixels; may reach beyond the image."""
-        if box is None:
-            raise FaceReadError(
-                "expected a box for crop=box, got a face without one; add boxes to the dictionary or use --crop none"
-            )
         left, top, right, bottom = box
         if not all(map(math.isfinite, box)) or right <= left or bottom <= top:
             raise FaceReadError(
@@ -153,8 +178,8 @@ class Preprocess:
         left, top = math.floor(x - half_width + 0.5), math.floor(y - half_height + 0.5)
         return left, top, left + max(1, round(2 * half_width)), top + max(1, round(2 * half_height))
 
-    def _aligned_image(self, image: Image.Image, landmarks: Float[np.ndarray, "68 2"] | None) -> Image.Image:
-        to_source = similarity_to_template(landmarks, self.size).inverse()
+    def _aligned_image(self, image: Image.Image, landmarks: Float[np.ndarray, "68 2"]) -> Image.Image:
+        to_source = similarity_to_template(landmarks, self.size, self.margin).inverse()
         # Pillow's affine transform does not antialias, so a larger image is first shrunk to the scale of the output.
         width, height = (max(1, round(length / max(1.0, to_source.scale))) for length in image.size)
         shrunk = image.resize((width, height), _RESAMPLING[self.interpolation])
@@ -163,13 +188,13 @@ class Preprocess:
             (self.size[1], self.size[0]),
             Image.Transform.AFFINE,
             tuple(matrix.ravel().tolist()),
-            resample=_RESAMPLING[self.interpolation],
+            resample=_TURNING[self.interpolation],
         )
 
     def _aligned_mask(
-        self, mask: Bool[np.ndarray, "source_height source_width"], landmarks: Float[np.ndarray, "68 2"] | None
+        self, mask: Bool[np.ndarray, "source_height source_width"], landmarks: Float[np.ndarray, "68 2"]
     ) -> Bool[np.ndarray, "height width"]:
-        to_source = similarity_to_template(landmarks, self.size).inverse()
+        to_source = similarity_to_template(landmarks, self.size, self.margin).inverse()
         y, x = np.mgrid[0 : self.size[0], 0 : self.size[1]] + 0.5
         points = np.floor(to_source(np.stack([x, y], axis=-1))).astype(np.int64)
         return _gather(mask, points[..., 1], points[..., 0])
@@ -185,6 +210,8 @@ class PreprocessChanges:
     interpolation: Interpolation | None = None
     crop: Crop | None = None
     margin: float | None = None
+    channel_order: ChannelOrder | None = None
+    value_range: ValueRange | None = None
 
     def apply(self, base: Preprocess | None, *, what: str) -> Preprocess:
         """`base` with the changes; without a base, `size` must be among them.
@@ -218,7 +245,7 @@ def _checked_channels(name: str, values: object) -> Channels:
     numbers = isinstance(values, Sequence) and len(values) == 3 and all(isinstance(v, (int, float)) for v in values)
     if numbers and all(map(math.isfinite, cast("Sequence[float]", values))):
         return cast("Channels", tuple(float(v) for v in cast("Sequence[float]", values)))
-    raise SettingsError(f"expected {name} as three finite numbers, one for each of red, green and blue, got {values!r}")
+    raise SettingsError(f"expected {name} as three finite numbers, one a channel, got {values!r}")
 
 
 def _nearest_indices(source: int, target: int) -> np.ndarray:

@@ -5,10 +5,11 @@ The firing area also has a white edge: on dark skin, light alone would not show 
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -36,7 +37,7 @@ class Tile:
         top: which face it is.
         pixels: the picture, RGB.
         lights: where in the picture the unit fires.
-        fires: share of the network's input in which it fires.
+        fires: share of the network's input in which it fires; NaN for a unit without a map, whose picture is lit whole.
         state: whether the face has the unit's best concept; `unknown` also for a unit without one.
         outlined: whether that concept is outlined.
         readable: False for a placeholder.
@@ -61,7 +62,7 @@ class LitFaces:
     def __init__(self, result: Dissection, dictionary: FaceDictionary, side: int) -> None:
         """`side` is the longer side of a tile in pixels."""
         preprocess = Preprocess.from_dict(result.provenance.model["preprocess"])
-        self._seen_as = replace(preprocess, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+        self._seen_as = preprocess.geometry
         self._result, self._dictionary = result, dictionary
         height, width = preprocess.size
         scale = side / max(height, width)
@@ -77,7 +78,7 @@ class LitFaces:
 
     def _tile(self, layer: LayerResult, unit: UnitSummary, top: TopFace) -> Tile:
         fires = self._fires(layer, unit, top)
-        share, lights = float(fires.mean()), self._at_tile_size(fires)
+        share, lights = float(fires.mean()) if unit.has_map else math.nan, self._at_tile_size(fires)
         try:
             face = self._face(top.face)
             image = self._image(face)
@@ -106,6 +107,8 @@ class LitFaces:
         )
 
     def _fires(self, layer: LayerResult, unit: UnitSummary, top: TopFace) -> Bool[np.ndarray, "height width"]:
+        if not unit.has_map:
+            return np.ones(self._seen_as.size, bool)
         maps = torch.from_numpy(np.asarray(layer.top_maps[unit.unit, top.place - 1], np.float32))
         threshold = torch.tensor([unit.threshold], dtype=torch.float32)
         masks = firing_masks(maps[None], threshold, self._seen_as.size, self._result.settings.zeros)
