@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from facedissect.errors import WeightsError
-from facedissect.model.checkpoint import load_weights, read_checkpoint
+from facedissect.model.checkpoint import fit_weights, load_weights, read_checkpoint
 
 
 def network() -> nn.Sequential:
@@ -79,6 +79,102 @@ def test_another_architecture_lists_every_kind_of_fault(tmp_path: Path) -> None:
         f"expected weights of Sequential, got another architecture in {tmp_path / 'net.pth'}: 1 missing: 0.bias; "
         "6 unexpected: extra.0, extra.1, extra.2, extra.3, ... (2 more); 1 mis-shaped: 4.weight (7x4 instead of 2x4)"
     )
+
+
+class Embedder(nn.Module):
+    """A trunk, and two heads that it never calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk = nn.Sequential(nn.Linear(3, 4))
+        self.trunk.add_module("classifier", nn.Linear(4, 9))
+        self.logits = nn.Linear(4, 5)
+
+
+IDLE = ("logits", "trunk.classifier")
+OTHER_HEADS: dict[str, dict[str, torch.Tensor | None]] = {
+    "the same": {},
+    "none": {f"{head}.{part}": None for head in IDLE for part in ("weight", "bias")},
+    "one": {"logits.weight": None, "logits.bias": None},
+    "of another size": {"logits.weight": torch.zeros(7, 4), "logits.bias": torch.zeros(7)},
+    "without a bias": {"trunk.classifier.bias": None},
+    "of other layers": {"logits.weight": None, "logits.bias": None, "logits.0.weight": torch.zeros(7, 4)},
+    "more": {"fc.weight": torch.zeros(7, 4), "head.0.bias": torch.zeros(7), "last_linear.weight": torch.zeros(1)},
+}
+
+
+def changed(state: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in {**state, **change}.items() if value is not None}
+
+
+@pytest.mark.parametrize("kind", OTHER_HEADS)
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_heads_that_are_never_called_may_differ(kind: str, prefix: str) -> None:
+    trained, module = Embedder().state_dict(), Embedder()
+    state = changed(dict(trained), OTHER_HEADS[kind])
+    fit_weights(module, prefixed(state, prefix), source="a copy", idle_heads=IDLE)
+    for name, value in module.state_dict().items():
+        assert torch.equal(value, trained[name]), name
+    heads = {head for head in IDLE if any(name.startswith(head) for name in module.state_dict())}
+    assert (
+        heads
+        == {
+            "the same": set(IDLE),
+            "more": set(IDLE),
+            "none": set(),
+            "one": {"trunk.classifier"},
+            "of another size": {"trunk.classifier"},
+            "of other layers": {"trunk.classifier"},
+            "without a bias": {"logits"},
+        }[kind]
+    )
+
+
+@pytest.mark.parametrize("kind", [kind for kind in OTHER_HEADS if kind != "the same"])
+def test_heads_must_fit_where_the_caller_does_not_say_otherwise(kind: str) -> None:
+    state = changed(dict(Embedder().state_dict()), OTHER_HEADS[kind])
+    with pytest.raises(WeightsError, match="expected weights of Embedder, got another architecture in a copy: "):
+        fit_weights(Embedder(), state, source="a copy")
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"trunk.0.bias": None}, "1 missing: trunk.0.bias"),
+        ({"trunk.0.bias": torch.zeros(7)}, "1 mis-shaped: trunk.0.bias (7 instead of 4)"),
+        ({"trunk.fc.weight": torch.zeros(7)}, "1 unexpected: trunk.fc.weight"),
+        ({"fc2.weight": torch.zeros(7)}, "1 unexpected: fc2.weight"),
+    ],
+)
+def test_nothing_but_heads_may_differ(change: dict[str, torch.Tensor | None], fault: str) -> None:
+    module = Embedder()
+    state = changed(dict(Embedder().state_dict()), {"logits.bias": None, **change})
+    with pytest.raises(WeightsError) as caught:
+        fit_weights(module, state, source="a copy", idle_heads=IDLE)
+    assert str(caught.value) == f"expected weights of Embedder, got another architecture in a copy: {fault}"
+    # What is refused leaves the network as it was.
+    assert "logits.weight" in module.state_dict()
+
+
+def test_a_head_that_is_called_must_fit() -> None:
+    state = changed(dict(Embedder().state_dict()), OTHER_HEADS["of another size"])
+    with pytest.raises(WeightsError, match=r"2 mis-shaped: logits.weight \(7x4 instead of 5x4\), logits.bias"):
+        fit_weights(Embedder(), state, source="a copy", idle_heads=())
+
+
+def test_heads_alone_are_no_weights() -> None:
+    state = {name: value for name, value in Embedder().state_dict().items() if name.startswith("logits")}
+    with pytest.raises(WeightsError, match=r"2 missing: trunk.0.weight, trunk.0.bias$"):
+        fit_weights(Embedder(), state, source="a copy", idle_heads=IDLE)
+
+
+def test_a_tensor_of_two_names_is_needed_once() -> None:
+    first, second = nn.Linear(2, 2), nn.Linear(2, 2)
+    module = nn.ModuleDict({"one": first, "other": first})
+    fit_weights(module, {f"other.{name}": value for name, value in second.state_dict().items()}, source="a copy")
+    assert torch.equal(first.weight, second.weight)
+    with pytest.raises(WeightsError, match=r"2 missing: one.bias, other.bias$"):
+        fit_weights(module, {"one.weight": second.weight}, source="a copy")
 
 
 class Bomb:

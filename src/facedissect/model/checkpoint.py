@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,19 @@ StateDict = dict[str, Tensor]
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
 _PREFIX = re.compile(r"(module|_orig_mod|model|net)\.")
 _SAVE = "torch.save(model.state_dict(), FILE)"
+_HEADS = ("classifier", "fc", "head", "last_linear", "logits")
 
 
-def load_weights(module: nn.Module, path: str | Path) -> None:
+def load_weights(module: nn.Module, path: str | Path, *, idle_heads: Collection[str] | None = None) -> None:
     """Fills `module` with the weights in a file.
+
+    Args:
+        idle_heads: as for `fit_weights`.
 
     Raises:
         WeightsError: as `read_checkpoint`; or the weights are of another architecture.
     """
-    fit_weights(module, read_checkpoint(path), source=str(path))
+    fit_weights(module, read_checkpoint(path), source=str(path), idle_heads=idle_heads)
 
 
 def read_checkpoint(path: str | Path) -> StateDict:
@@ -60,20 +64,37 @@ def read_checkpoint(path: str | Path) -> StateDict:
     return state
 
 
-def fit_weights(module: nn.Module, state: Mapping[str, Tensor], *, source: str) -> None:
+def fit_weights(
+    module: nn.Module, state: Mapping[str, Tensor], *, source: str, idle_heads: Collection[str] | None = None
+) -> None:
     """Fills `module` with `state`; prefixes such as `module.` that only the checkpoint has are taken off.
 
     Args:
         source: names the checkpoint in the error.
+        idle_heads: the classifier heads of the network that it never calls. Given, even as none, heads may differ: an
+            idle one that the checkpoint lacks, or has in another size, is taken out of the network; and one of the
+            checkpoint whose name starts with `classifier.`, `fc.`, `head.`, `last_linear.` or `logits.` is ignored
+            where no name of the network starts so. None: the checkpoint has the network's names, no more and no less.
 
     Raises:
         WeightsError: names or shapes differ; missing, unexpected and mis-shaped ones are told.
     """
     network = unwrapped(module)
-    wanted: StateDict = {name: value for name, value in network.state_dict().items() if isinstance(value, Tensor)}
+    # The tensors themselves, so that one with two names (layers that are shared) is known as one.
+    wanted: StateDict = {
+        n: value for n, value in network.state_dict(keep_vars=True).items() if isinstance(value, Tensor)
+    }
     state = _without_prefix(state, wanted)
+    taken_out: list[str] = []
+    if idle_heads is not None:
+        taken_out = [head for head in idle_heads if not _same_shapes(_below(wanted, head), _below(state, head))]
+        unknown = [head for head in _HEADS if not _below(wanted, head)]
+        state, wanted = _beside(state, *taken_out, *unknown), _beside(wanted, *taken_out)
+    given = {id(value) for name, value in wanted.items() if name in state}
     # Checkpoints from before torch 0.4.1 do not count batches, and nothing computed here needs the counts.
-    missing = [name for name in wanted if name not in state and not name.endswith("num_batches_tracked")]
+    missing = [
+        name for name, value in wanted.items() if id(value) not in given and not name.endswith("num_batches_tracked")
+    ]
     unexpected = [name for name in state if name not in wanted]
     mis_shaped = [
         f"{name} ({_shape(state[name])} instead of {_shape(value)})"
@@ -89,6 +110,9 @@ def fit_weights(module: nn.Module, state: Mapping[str, Tensor], *, source: str) 
         raise WeightsError(
             f"expected weights of {type(network).__name__}, got another architecture in {source}: {'; '.join(faults)}"
         )
+    for head in taken_out:
+        parent, _, name = head.rpartition(".")
+        delattr(network.get_submodule(parent), name)
     network.load_state_dict(dict(state), strict=False)
 
 
@@ -142,6 +166,24 @@ def _without_prefix(state: Mapping[str, Tensor], wanted: Collection[str]) -> Map
             return state
         stripped = {name.removeprefix(prefix[0]): value for name, value in stripped.items()}
     return stripped
+
+
+def _below(state: Mapping[str, Tensor], *layers: str) -> StateDict:
+    """The tensors of the layers named, and of the layers in them."""
+    return {name: value for name, value in state.items() if name.startswith(_starts(layers))}
+
+
+def _beside(state: Mapping[str, Tensor], *layers: str) -> StateDict:
+    """The tensors of all other layers."""
+    return {name: value for name, value in state.items() if not name.startswith(_starts(layers))}
+
+
+def _starts(layers: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"{layer}." for layer in layers)
+
+
+def _same_shapes(one: StateDict, other: StateDict) -> bool:
+    return {name: value.shape for name, value in one.items()} == {name: value.shape for name, value in other.items()}
 
 
 def _some(names: Any, count: int = 4) -> str:
