@@ -16,6 +16,9 @@ from PIL import Image
 from facedissect.concepts import FACE_DICTIONARY, KINDS
 from facedissect.dictionary.faces import Face, FaceDictionary
 
+# Before transformers or timm are imported, which would ask the hub again and again where there is no network.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -97,7 +100,8 @@ class Lookup(torch.nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         number = (images[:, :2, 0, 0] * 255).round().long()
-        return self.maps(self.planted[number[:, 0] + 256 * number[:, 1]]).mean((2, 3))
+        # Modulo, because a dry run shows images without a number.
+        return self.maps(self.planted[(number[:, 0] + 256 * number[:, 1]) % len(self.planted)]).mean((2, 3))
 
 
 @pytest.fixture(scope="session")

@@ -6,73 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from facedissect.activations import ActivationMaps, Capture, PeakRecorder
-from facedissect.errors import LayerError
+from facedissect.activations import ActivationMaps, PeakRecorder
+from facedissect.batching import BatchSize
+from facedissect.dictionary.faces import FaceDictionary
+from facedissect.errors import ModelError
 from facedissect.model.face_model import FaceModel
 from facedissect.settings import Settings
-
-
-class Odd(nn.Module):
-    """A network with layers of every awkward kind."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(3, 4, 3, padding=1)
-        self.relu = nn.ReLU(inplace=True)
-        self.twice = nn.Identity()
-        self.never = nn.Identity()
-        self.pair = Pair()
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.head = nn.Linear(4, 2)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        maps = self.relu(self.conv(images))
-        maps = self.twice(self.twice(maps))
-        maps, _ = self.pair(maps)
-        return self.head(self.pool(maps).flatten(1))
-
-
-class Pair(nn.Module):
-    def forward(self, maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return maps, maps
-
-
-@pytest.fixture
-def model() -> FaceModel:
-    torch.manual_seed(0)
-    return FaceModel(Odd(), size=8)
-
-
-def test_a_layer_before_an_inplace_relu_gives_its_own_values(model: FaceModel) -> None:
-    images = torch.randn(3, 3, 8, 8, generator=torch.Generator().manual_seed(1))
-    with model.borrowed(), Capture(model, ["conv", "relu"]) as capture:
-        maps = capture.maps(images)
-    torch.testing.assert_close(maps["conv"], model.module.conv(images))
-    assert (maps["conv"] < 0).any()
-    torch.testing.assert_close(maps["relu"], maps["conv"].relu())
-
-
-@pytest.mark.parametrize(
-    ("layer", "message"),
-    [
-        ("pool", "expected spatial maps .* from layer 'pool', got shape \\(2, 4, 1, 1\\)"),
-        ("head", "expected spatial maps .* from layer 'head', got shape \\(2, 2\\)"),
-        ("pair", "expected one tensor from layer 'pair', got tuple"),
-        ("twice", "expected layer 'twice' to be called once in a forward pass, got 2 calls"),
-        ("never", "expected layer 'never' to be called once in a forward pass, got 0 calls"),
-        ("con", "expected a layer of Odd, got 'con'; nearest: conv"),
-    ],
-)
-def test_a_layer_without_maps_is_refused_and_its_hooks_come_off(model: FaceModel, layer: str, message: str) -> None:
-    model.module.train()
-    with (
-        pytest.raises(LayerError, match=message),
-        model.borrowed(),
-        Capture(model, ["conv", layer]) as capture,
-    ):
-        capture.maps(torch.zeros(2, 3, 8, 8))
-    assert not any(module._forward_hooks for module in model.module.modules())
-    assert all(module.training for module in model.module.modules())
 
 
 def test_a_network_of_fixed_batch_size_is_run_image_by_image(planted: Any, lookup: Any) -> None:
@@ -84,18 +23,80 @@ def test_a_network_of_fixed_batch_size_is_run_image_by_image(planted: Any, looku
     dictionary, masks = planted
     model = FaceModel(OneByOne(masks.float()), size=16, max_batch=1)
     with model.borrowed():
-        batches = list(
-            ActivationMaps(dictionary.faces, dictionary.vocabulary, model, ["maps"], Settings(batch_size=50))
-        )
+        batches = list(maps_of(dictionary, model, BatchSize(50)))
     assert [len(batch.faces) for batch in batches] == [50, 50, 20]
     torch.testing.assert_close(torch.cat([batch.maps["maps"] for batch in batches]), masks.float())
+
+
+def maps_of(dictionary: FaceDictionary, model: FaceModel, batches: BatchSize) -> ActivationMaps:
+    return ActivationMaps(dictionary.faces, dictionary.vocabulary, model, model.layers(["maps"]), Settings(), batches)
+
+
+class Narrow(nn.Module):
+    """Runs out of memory, by one of the errors that say so, for more than a few images."""
+
+    def __init__(self, network: nn.Module, most: int, error: Exception) -> None:
+        super().__init__()
+        self.inner, self.maps, self.most, self.error = network, network.maps, most, error
+        self.sizes: list[int] = []
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        self.sizes.append(len(images))
+        if len(images) > self.most:
+            raise self.error
+        return self.inner(images)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.cuda.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("MPS backend out of memory (MPS allocated: 1 GB)"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes"),
+        MemoryError(),
+    ],
+    ids=["cuda", "mps", "cpu", "python"],
+)
+def test_batches_are_halved_where_memory_runs_out_and_nothing_is_lost(
+    planted: Any, lookup: Any, error: Exception
+) -> None:
+    dictionary, masks = planted
+    module = Narrow(lookup(masks.float()), 20, error)
+    model, batches = FaceModel(module, size=16), BatchSize(64)
+    with model.borrowed():
+        maps = maps_of(dictionary, model, batches)
+        module.sizes.clear()
+        seen = list(maps)
+    assert [face.id for batch in seen for face in batch.faces] == [face.id for face in dictionary]
+    torch.testing.assert_close(torch.cat([batch.maps["maps"] for batch in seen]), masks.float())
+    assert module.sizes == [64, 32, *[16] * 8]  # padded, so that all batches are alike
+    assert (batches.first, batches.size) == (64, 16)
+
+
+def test_one_image_that_is_too_large_is_refused(planted: Any, lookup: Any) -> None:
+    dictionary, masks = planted
+    module = Narrow(lookup(masks.float()), 20, MemoryError())
+    model = FaceModel(module, size=16, name="wide")
+    maps = maps_of(dictionary, model, BatchSize(4))
+    module.most = 0
+    message = "expected memory for one image of wide at a time, got none left on cpu; dissect fewer layers at once"
+    with pytest.raises(ModelError, match=message), model.borrowed():
+        list(maps)
+
+
+def test_an_error_that_is_not_about_memory_is_not_swallowed(planted: Any, lookup: Any) -> None:
+    dictionary, masks = planted
+    module = Narrow(lookup(masks.float()), 20, RuntimeError("shapes differ"))
+    model = FaceModel(module, size=16)
+    with pytest.raises(RuntimeError, match="shapes differ"), model.borrowed():
+        list(maps_of(dictionary, model, BatchSize(64)))
 
 
 def test_batches_can_be_iterated_again_with_the_same_values(planted: Any, lookup: Any) -> None:
     dictionary, masks = planted
     model = FaceModel(lookup(masks.float()), size=16)
     with model.borrowed():
-        maps = ActivationMaps(dictionary.faces, dictionary.vocabulary, model, ["maps"], Settings(batch_size=50))
+        maps = maps_of(dictionary, model, BatchSize(50))
         first, second = ([batch.maps["maps"] for batch in maps] for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 

@@ -14,6 +14,7 @@ FLOORS = [
     {"errors", "concepts"},
     {"settings", "demo"},
     {"dictionary", "model"},
+    {"capture", "batching"},
     {"activations"},
     {"thresholds"},
     {"tally", "ranking", "top_faces"},
@@ -22,7 +23,7 @@ FLOORS = [
     {"tables", "results"},
     {"dissection"},
     {"storage"},
-    {"report", "progress"},
+    {"report", "progress", "options"},
     {"cli", "__init__"},
 ]
 """From the ground up: a room may use those of lower floors, and itself."""

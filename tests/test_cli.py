@@ -15,7 +15,8 @@ import pytest
 import torch
 from PIL import Image
 
-from facedissect import cli, load, open_dictionary, write_published
+from facedissect import FaceModel, cli, load, open_dictionary, write_published
+from facedissect.dictionary import Located, detect
 
 NETWORK = """
 import torch
@@ -163,6 +164,111 @@ def test_layers_tells_names_types_units_and_maps(shell: Shell) -> None:
     assert "Linear" in shell("layers --model python:tiny_network:make --size 64 --all")[1]
 
 
+def test_layers_tells_the_aliases_of_a_published_network(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(
+        cli.load_model.__globals__["DOORS"],
+        "zoo",
+        lambda *_args, **_kwargs: FaceModel(torch.nn.Conv2d(3, 2, 1), size=8, aliases={"layer1": "a.b"}),
+    )
+    assert "layer1 stands for a.b" in shell("layers --model zoo:age")[1]
+
+
+def test_a_pattern_stands_for_layers_and_one_without_maps_says_so(shell: Shell, tmp_path: Path) -> None:
+    status, out, err = shell(f"{RUN.replace('--layer 0', '--layers all-convs --layers [14]')} --out a")
+    assert (status, "got '[14]'" in err) == (1, True)
+    status, out, err = shell(f"{RUN.replace('--layer 0', '--layers all-convs --layers 4')} --out a --reference-files")
+    assert status == 0, err
+    assert "4: 0 of 2 units are interpretable" not in out
+    assert "4: 2 units without maps, so only their bias was measured" in out
+    assert set(load("a").layers) == {"0", "4"}
+    names = {path.name for path in (tmp_path / "a" / "reference").iterdir() if path.name.startswith("make_4")}
+    assert names == {
+        "make_4_conv.pdf", "make_4_NL_concept_probs.txt", "make_4_model_bias(skin_tone).npz",
+        "make_4_model_bias(ethnic).npz", "make_4_model_bias(gender).npz", "make_4_model_bias(age).npz",
+    }  # fmt: skip
+    assert "Its responses go from" in shell("show a --layer 4 --unit 1")[1]
+
+
+def test_the_preprocessing_and_the_machine_are_recorded(shell: Shell) -> None:
+    options = (
+        "--mean 1 2 3 --std 4 5 6 --interpolation lanczos --channel-order bgr --value-range 0-255 --precision bf16"
+    )
+    assert shell(f"{RUN} --out a {options} --batch-size 3")[0] == 0
+    provenance = load("a").provenance
+    assert provenance.model["preprocess"] == {
+        "size": [64, 64],
+        "mean": [1.0, 2.0, 3.0],
+        "std": [4.0, 5.0, 6.0],
+        "interpolation": "lanczos",
+        "crop": "none",
+        "margin": 0.0,
+        "channel_order": "bgr",
+        "value_range": "0-255",
+    }
+    assert provenance.execution == {"device": "cpu", "precision": "bf16", "batch_size": 3}
+
+
+class FakeFinder:
+    """Finds every face but that of the first image it is shown, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, image: Image.Image) -> Located:
+        self.calls += 1
+        points = np.random.default_rng(0).uniform(0.3, 0.7, (68, 2)) * image.size
+        box = (0.2 * image.width, 0.2 * image.height, 0.8 * image.width, 0.8 * image.height)
+        return Located() if self.calls == 1 else Located(box=box, landmarks=points)
+
+
+@pytest.fixture
+def finder(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeFinder:
+    """In the place of dlib; the faces have lost their landmarks."""
+    (tmp_path / "faces" / "landmarks.csv").unlink()
+    fake = FakeFinder()
+    monkeypatch.setattr(detect, "load_finder", lambda: fake)
+    return fake
+
+
+def test_a_crop_finds_faces_once_and_keeps_them_with_the_dictionary(
+    shell: Shell, finder: FakeFinder, tmp_path: Path
+) -> None:
+    status, _, err = shell(f"{RUN} --out a --crop align --margin 0.25")
+    assert status == 0, err
+    looked = finder.calls
+    assert looked == len(open_dictionary("faces"))
+    assert (tmp_path / "faces" / "landmarks.csv").is_file()
+    assert f"1 of {looked} images are shown whole: no face was found in them for crop=align." in err
+    assert load("a").provenance.model["preprocess"]["margin"] == 0.25
+    assert shell(f"{RUN} --out b --crop box")[0] == 0
+    assert finder.calls == looked
+
+
+def test_detect_writes_where_it_is_told_and_a_report_finds_it_again(
+    shell: Shell, finder: FakeFinder, tmp_path: Path
+) -> None:
+    status, out, _ = shell("detect faces --out places.csv")
+    images = len(open_dictionary("faces"))
+    assert (status, out) == (0, f"faces: faces found in {images - 1} of {images} images\n")
+    assert not (tmp_path / "faces" / "landmarks.csv").exists()
+    assert shell(f"{RUN} --out a --crop box --landmarks places.csv")[0] == 0
+    assert finder.calls == images
+    assert load("a").provenance.dictionary["landmarks_file"] == "places.csv"
+    written = (tmp_path / "a" / "report.html").read_bytes()
+    assert shell("report a --html again.html")[0] == 0
+    assert (tmp_path / "again.html").read_bytes() == written
+
+
+def test_a_dictionary_that_cannot_be_written_keeps_its_faces_beside_the_results(
+    shell: Shell, finder: FakeFinder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli.storage, "writable", lambda _folder: False)
+    assert shell(f"{RUN} --out a --crop box")[0] == 0
+    assert (tmp_path / "a" / "landmarks.csv").is_file()
+    assert not (tmp_path / "faces" / "landmarks.csv").exists()
+    assert load("a").provenance.dictionary["landmarks_file"] == "a/landmarks.csv"
+
+
 def test_units_that_are_not_finite_are_named_and_the_run_goes_on(shell: Shell) -> None:
     status, _, err = shell("run faces --model python:tiny_network:broken --size 64 --layer 0 --out a")
     assert status == 0
@@ -230,7 +336,7 @@ def write_checkpoints(folder: Path) -> None:
         (drop_a_concept, f"{RUN} --concept nose --out a", "expected images of 'nose' in faces, got none"),
         (keep_one_image, f"{RUN} --out a", "expected at least 2 images with local labels to rank, got 1 in faces"),
         (None, f"{RUN} --layer 7 --out a", "expected a layer of make, got '7'; nearest: "),
-        (None, f"{RUN} --layer 4 --out a", "expected spatial maps (images, units, height, width) from layer '4'"),
+        (None, f"{RUN} --layer 9* --out a", "expected layers of make like '9*', got none"),
         (write_checkpoints_below := lambda f: write_checkpoints(f.parent), f"{RUN} --weights text.pth --out a", "text.pth"),
         (write_checkpoints_below, f"{RUN} --weights other.pth --out a", "missing"),
         (write_checkpoints_below, f"{RUN} --weights evil.pth --out a", "evil.pth"),

@@ -11,6 +11,7 @@ It implements Hierarchical Network Dissection (Teotia, Lapedriza, Ostadabbas, IJ
 """
 
 from .concepts import FACE_DICTIONARY, Concept, GlobalConcept, Region, Vocabulary
+from .dictionary.detect import detect_faces
 from .dictionary.faces import Face, FaceDictionary
 from .dictionary.open import check_dictionary, open_dictionary
 from .dictionary.write import write_published
@@ -26,7 +27,8 @@ from .errors import (
     SettingsError,
     WeightsError,
 )
-from .model.face_model import FaceModel, LayerInfo
+from .model.dry_run import LayerInfo
+from .model.face_model import FaceModel
 from .model.load import load_model
 from .model.preprocess import Preprocess
 from .provenance import Provenance
@@ -62,6 +64,7 @@ __all__ = [
     "Vocabulary",
     "WeightsError",
     "check_dictionary",
+    "detect_faces",
     "dissect",
     "load",
     "load_model",

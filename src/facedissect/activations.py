@@ -1,4 +1,4 @@
-"""Hook layers, yield their maps batch by batch, record each face's peak.
+"""Yield the maps of some layers batch by batch, record each face's peak.
 
 `ActivationMaps` can be iterated again and again; later stages cannot tell whether it recomputes or reads a cache.
 """
@@ -8,18 +8,20 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
+from .batching import BatchSize, out_of_memory
+from .capture import Capture
 from .concepts import Vocabulary
 from .dictionary.faces import Face
-from .errors import FaceReadError, LayerError
+from .errors import FaceReadError, ModelError
+from .model.dry_run import LayerInfo
 from .model.face_model import FaceModel
 from .model.preprocess import Preprocess
 from .settings import OnError, Settings
@@ -67,74 +69,16 @@ def read_labels(face: Face, vocabulary: Vocabulary, preprocess: Preprocess) -> L
     )
 
 
-class Capture:
-    """Context in which every forward pass of the model leaves the maps of some layers behind; hooks come off at its end.
-
-    Raises:
-        LayerError: a layer does not exist, is not called, or gives no spatial maps.
-    """
-
-    def __init__(self, model: FaceModel, layers: Sequence[str]) -> None:
-        self._model, self._layers = model, tuple(layers)
-        self._seen: dict[str, list[Any]] = {}
-        self._hooks = ExitStack()
-
-    def __enter__(self) -> Capture:
-        modules = {layer: self._model.module_of(layer) for layer in self._layers}
-        for layer, module in modules.items():
-            self._hooks.callback(module.register_forward_hook(self._keeper(layer)).remove)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._hooks.close()
-
-    def _keeper(self, layer: str) -> Callable[[nn.Module, Any, Any], None]:
-        def keep(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            # A copy: the next module may work in place (ReLU, dropout) on the same memory.
-            self._seen.setdefault(layer, []).append(output.detach().clone() if isinstance(output, Tensor) else output)
-
-        return keep
-
-    def maps(self, images: Float[Tensor, "image channel height width"]) -> dict[str, Float[Tensor, "image unit h w"]]:
-        """Run the network on a batch and return the float32 maps of every layer."""
-        collected: dict[str, list[Tensor]] = {layer: [] for layer in self._layers}
-        for part in self._model.slices(images):
-            self._seen.clear()
-            self._model(part)
-            for layer in self._layers:
-                collected[layer].append(self._checked(layer, len(part)))
-        self._seen.clear()
-        return {layer: torch.cat(parts) for layer, parts in collected.items()}
-
-    def _checked(self, layer: str, images: int) -> Tensor:
-        outputs = self._seen.get(layer, [])
-        if len(outputs) != 1:
-            raise LayerError(f"expected layer {layer!r} to be called once in a forward pass, got {len(outputs)} calls")
-        output = outputs[0]
-        if not isinstance(output, Tensor):
-            raise LayerError(
-                f"expected one tensor from layer {layer!r}, got {type(output).__name__}; choose a layer inside it"
-            )
-        shape = tuple(output.shape)
-        if output.ndim != 4 or shape[2] * shape[3] == 1:
-            raise LayerError(
-                f"expected spatial maps (images, units, height, width) from layer {layer!r}, got shape {shape}; "
-                "`facedissect layers` lists the layers that have them"
-            )
-        if shape[0] != images:
-            raise LayerError(f"expected maps of {images} images from layer {layer!r}, got {shape[0]}")
-        return output.float()
-
-
 class ActivationMaps:
-    """The maps of some layers for some faces, re-iterable in batches of a fixed size.
+    """The maps of some layers for some faces, re-iterable in batches.
 
     Args:
         faces: the faces, in the order in which they are yielded.
         vocabulary: names the concepts whose masks are read.
         model: the network, borrowed by the caller for the time of the iteration.
-        layers: names of its layers.
-        settings: batch size, workers and what to do about an unreadable face.
+        layers: its layers, as `model.layers(names)` finds them.
+        settings: workers and what to do about an unreadable face.
+        batches: how many faces a batch has; halved while iterating where memory runs out.
         left_out: unreadable faces and the reason, id -> message; grows while iterating, and is never read again.
     """
 
@@ -143,8 +87,9 @@ class ActivationMaps:
         faces: Sequence[Face],
         vocabulary: Vocabulary,
         model: FaceModel,
-        layers: Sequence[str],
+        layers: Sequence[LayerInfo],
         settings: Settings,
+        batches: BatchSize,
         left_out: dict[str, str] | None = None,
     ) -> None:
         self._faces = tuple(faces)
@@ -152,15 +97,23 @@ class ActivationMaps:
         self._model = model
         self._layers = tuple(layers)
         self._settings = settings
+        self._batches = batches
         self.left_out = {} if left_out is None else left_out
 
     def __len__(self) -> int:
         return len(self._faces)
 
     def local(self) -> ActivationMaps:
-        """The same maps for the faces with local labels only."""
-        faces = [face for face in self._faces if face.kinds]
-        return ActivationMaps(faces, self._vocabulary, self._model, self._layers, self._settings, self.left_out)
+        """The maps of the layers that have some, for the faces with local labels only: what masks can be compared with."""
+        return ActivationMaps(
+            [face for face in self._faces if face.kinds],
+            self._vocabulary,
+            self._model,
+            [layer for layer in self._layers if layer.map_size],
+            self._settings,
+            self._batches,
+            self.left_out,
+        )
 
     def _read(self, face: Face) -> tuple[Face, Tensor, LabelledMasks] | tuple[Face, FaceReadError]:
         preprocess = self._model.preprocess
@@ -173,7 +126,8 @@ class ActivationMaps:
     def _readable(self) -> Iterator[tuple[Face, Tensor, LabelledMasks]]:
         """Read ahead in threads, in order; leave out or raise what cannot be read."""
         on_error: OnError = self._settings.on_error
-        for result in _ahead(self._read, (f for f in self._faces if f.id not in self.left_out), self._settings):
+        faces = (face for face in self._faces if face.id not in self.left_out)
+        for result in _ahead(self._read, faces, self._settings.workers, 2 * self._batches.size):
             if len(result) == 2:
                 face, error = result
                 if on_error == "stop":
@@ -183,19 +137,41 @@ class ActivationMaps:
                 yield result
 
     def __iter__(self) -> Iterator[Batch]:
-        size = self._settings.batch_size
         with Capture(self._model, self._layers) as capture:
-            for items in _batched(self._readable(), size):
-                images = torch.stack([image for _, image, _ in items])
-                if self._model.max_batch != 1:
-                    # In batches of one size an image's values do not depend on how many images come with it.
-                    images = torch.cat([images, images[-1:].expand(size - len(items), -1, -1, -1)])
-                maps = capture.maps(images)
-                yield Batch(
-                    faces=tuple(face for face, _, _ in items),
-                    labels=tuple(labels for _, _, labels in items),
-                    maps={layer: values[: len(items)] for layer, values in maps.items()},
-                )
+            for items in _batched(self._readable(), self._batches.size):
+                while items:
+                    size = self._batches.size
+                    maps = self._maps(capture, [image for _, image, _ in items[:size]], size)
+                    if maps is None:
+                        continue
+                    yield Batch(
+                        faces=tuple(face for face, _, _ in items[:size]),
+                        labels=tuple(labels for _, _, labels in items[:size]),
+                        maps=maps,
+                    )
+                    items = items[size:]
+
+    def _maps(self, capture: Capture, images: Sequence[Tensor], size: int) -> dict[str, Tensor] | None:
+        """The maps of some images; None, with smaller batches from then on, if memory ran out."""
+        batch = torch.stack(list(images))
+        if self._model.max_batch != 1:
+            # In batches of one size an image's values do not depend on how many images come with it.
+            batch = torch.cat([batch, batch[-1:].expand(size - len(images), -1, -1, -1)])
+        try:
+            return {layer: values[: len(images)] for layer, values in capture.maps(batch).items()}
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            if size == 1:
+                raise ModelError(
+                    f"expected memory for one image of {self._model.name} at a time, got none left on "
+                    f"{self._model.device}; dissect fewer layers at once or use another device"
+                ) from error
+        # After the except block, whose error holds on to the memory of the pass.
+        self._batches.halve()
+        if self._model.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return None
 
 
 def _batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
@@ -209,14 +185,14 @@ def _batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
         yield batch
 
 
-def _ahead(read: Callable[[Face], Any], faces: Iterable[Face], settings: Settings) -> Iterator[Any]:
-    """`map(read, faces)` by threads that stay at most two batches ahead."""
-    with ThreadPoolExecutor(settings.workers, thread_name_prefix="read") as pool:
+def _ahead(read: Callable[[Face], Any], faces: Iterable[Face], workers: int, ahead: int) -> Iterator[Any]:
+    """`map(read, faces)` by threads that stay at most `ahead` faces ahead."""
+    with ThreadPoolExecutor(workers, thread_name_prefix="read") as pool:
         waiting: deque[Future[Any]] = deque()
         try:
             for face in faces:
                 waiting.append(pool.submit(read, face))
-                if len(waiting) > 2 * settings.batch_size:
+                if len(waiting) > ahead:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

@@ -14,22 +14,20 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from . import __version__, storage
+from . import __version__, options, storage
+from .dictionary.detect import detect_faces
 from .dictionary.faces import FaceDictionary
 from .dictionary.open import check_dictionary, open_dictionary
 from .dictionary.write import write_published
 from .dissection import dissect
-from .errors import FacedissectError, SettingsError
+from .errors import FacedissectError
 from .model.face_model import FaceModel
 from .model.load import load_model
-from .model.preprocess import Crop, Interpolation
 from .progress import ProgressReport
 from .report import terminal, write_report
 from .report.reference import MapFiles, write_reference_files
 from .results import Dissection
-from .settings import HierarchyWeight, Negatives, OnError, Settings, Union
-
-MODEL_PANEL, METHOD_PANEL, MACHINE_PANEL, OUTPUT_PANEL = "The network", "The method", "The machine", "The output"
+from .settings import Settings
 
 app = typer.Typer(
     name="facedissect",
@@ -47,41 +45,6 @@ INTERRUPTED = 130
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-def _setting(name: str, text: str, panel: str = METHOD_PANEL) -> Any:
-    """An option whose default is that of Settings."""
-    return typer.Option(help=f"{text} (default: {getattr(Settings, name)})", rich_help_panel=panel)
-
-
-def _network(text: str, *names: str, **options: Any) -> Any:
-    return typer.Option(*names, help=text, rich_help_panel=MODEL_PANEL, **options)
-
-
-DictionaryArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="DICTIONARY",
-        help="A folder with a Face Dictionary, or 'demo' for embedded faces ('demo:count=400,seed=1,size=128').",
-    ),
-]
-FormatOption = Annotated[
-    str | None, typer.Option("--format", help="Format of the dictionary; recognised if not given.")
-]
-ModelOption = Annotated[
-    str,
-    _network("demo:NAME, torchvision:NAME, onnx:FILE or python:package.module:callable.", "--model", metavar="SPEC"),
-]
-WeightsOption = Annotated[
-    str | None,
-    _network("Checkpoint: .safetensors, or a state_dict saved by torch. Code in it never runs."),
-]
-SizeOption = Annotated[str | None, _network("Input size in pixels. (default: the model's own)", metavar="S|HxW")]
-MeanOption = Annotated[
-    tuple[float, float, float] | None, _network("Subtracted from the RGB image in [0, 1]. (default: the model's own)")
-]
-StdOption = Annotated[tuple[float, float, float] | None, _network("Then divides it. (default: the model's own)")]
-ResultArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder that a run left behind.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -127,8 +90,8 @@ def demo_faces(
 
 @app.command()
 def check(
-    dictionary: DictionaryArgument,
-    format_name: FormatOption = None,
+    dictionary: options.DictionaryArgument,
+    format_name: options.FormatOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the faults as JSON.")] = False,
 ) -> None:
     """List every fault of a dictionary at once; exit status 1 if one of them is an error."""
@@ -154,87 +117,74 @@ def check(
 
 
 @app.command()
+def detect(
+    dictionary: options.DictionaryArgument,
+    format_name: options.FormatOption = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", help="Where boxes and landmarks go. (default: landmarks.csv in the dictionary)"
+        ),
+    ] = None,
+) -> None:
+    """Find the faces of a dictionary once, and keep their boxes and landmarks with it, for --crop box and --crop align."""
+    faces = open_dictionary(dictionary, format=format_name)
+    with ProgressReport(err) as progress:
+        found = detect_faces(faces, path=file, progress=lambda done, total: progress("faces", done, total))
+    located = sum(face.box is not None or face.landmarks is not None for face in found)
+    _say(f"{dictionary}: faces found in {located:,} of {_counted(len(found), 'image')}")
+
+
+@app.command()
 def layers(
-    model: ModelOption,
-    weights: WeightsOption = None,
-    size: SizeOption = None,
-    all_layers: Annotated[bool, typer.Option("--all", help="Also layers without spatial maps.")] = False,
+    model: options.ModelOption,
+    weights: options.WeightsOption = None,
+    size: options.SizeOption = None,
+    all_layers: Annotated[bool, typer.Option("--all", help="Also layers without maps, such as linear ones.")] = False,
 ) -> None:
     """List a network's layers: names, types, units and map sizes."""
     table = Table("layer", "type", "units", "map", box=None, pad_edge=False)
-    for info in load_model(model, weights=weights, size=_size(size)).layers():
+    network = load_model(model, weights=weights, size=options.parse_size(size))
+    for info in network.layers():
         if info.map_size or all_layers:
             table.add_row(info.name, info.type, str(info.units), _by(info.map_size) if info.map_size else "none")
     (out if out.is_terminal else Console(highlight=False, width=200)).print(table)
+    for alias, name in network.aliases.items():
+        _say(f"{alias} stands for {name}")
 
 
 @app.command()
 def run(
-    dictionary: DictionaryArgument,
-    model: ModelOption,
-    layer: Annotated[
-        list[str],
-        _network("A layer to dissect; may be repeated. `facedissect layers` lists them.", "--layer", metavar="NAME"),
-    ],
-    out_dir: Annotated[
-        Path,
-        typer.Option("--out", metavar="DIR", help="Where results and reports go.", rich_help_panel=OUTPUT_PANEL),
-    ],
-    format_name: FormatOption = None,
-    weights: WeightsOption = None,
-    size: SizeOption = None,
-    mean: MeanOption = None,
-    std: StdOption = None,
-    interpolation: Annotated[
-        Interpolation | None, _network("Of the images; masks are always nearest. (default: the model's own)")
-    ] = None,
-    crop: Annotated[
-        Crop | None, _network("Cut out or align each face, which needs its box or landmarks. (default: none)")
-    ] = None,
-    name: Annotated[str | None, _network("Name in reports and files. (default: the model's own)")] = None,
-    concept: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Look for this local concept only; may be repeated. (default: all)", rich_help_panel=METHOD_PANEL
-        ),
-    ] = None,
-    quantile: Annotated[float | None, _setting("quantile", "Share of a unit's values up to its threshold.")] = None,
-    union: Annotated[
-        Union | None, _setting("union", "Images in a union: those in which the unit fires, or all labelled ones.")
-    ] = None,
-    negatives: Annotated[
-        Negatives | None, _setting("negatives", "Whether images known to lack the concept count against a unit.")
-    ] = None,
-    hierarchy_weight: Annotated[
-        HierarchyWeight | None, _setting("hierarchy_weight", "Weight of the scores within a region.")
-    ] = None,
-    min_iou: Annotated[float | None, _setting("min_iou", "A unit is interpretable above this IoU.")] = None,
-    reference_mode: Annotated[
-        bool,
-        typer.Option(
-            "--reference-mode",
-            help="Reproduce the published code's numbers: its quantile, resize and handling of zeros.",
-            rich_help_panel=METHOD_PANEL,
-        ),
-    ] = False,
-    batch_size: Annotated[int | None, _setting("batch_size", "Images in a forward pass.", MACHINE_PANEL)] = None,
-    workers: Annotated[int | None, _setting("workers", "Threads that read ahead.", MACHINE_PANEL)] = None,
-    device: Annotated[
-        str | None,
-        typer.Option(help="cpu, cuda, cuda:1, mps. (default: where the model is)", rich_help_panel=MACHINE_PANEL),
-    ] = None,
-    on_error: Annotated[
-        OnError | None, _setting("on_error", "Stop at an unreadable face, or leave it out.", MACHINE_PANEL)
-    ] = None,
-    top_faces: Annotated[int | None, _setting("top_faces", "Faces kept for each unit.", OUTPUT_PANEL)] = None,
-    reference_files: Annotated[
-        bool,
-        typer.Option(
-            "--reference-files",
-            help="Also write the published code's files, by its names. Large: all maps in float64.",
-            rich_help_panel=OUTPUT_PANEL,
-        ),
-    ] = False,
+    dictionary: options.DictionaryArgument,
+    model: options.ModelOption,
+    layer: options.LayersOption,
+    out_dir: options.OutOption,
+    format_name: options.FormatOption = None,
+    landmarks: options.LandmarksOption = None,
+    weights: options.WeightsOption = None,
+    size: options.SizeOption = None,
+    mean: options.MeanOption = None,
+    std: options.StdOption = None,
+    interpolation: options.InterpolationOption = None,
+    crop: options.CropOption = None,
+    margin: options.MarginOption = None,
+    channel_order: options.ChannelOrderOption = None,
+    value_range: options.ValueRangeOption = None,
+    name: options.NameOption = None,
+    concept: options.ConceptOption = None,
+    quantile: options.QuantileOption = None,
+    union: options.UnionOption = None,
+    negatives: options.NegativesOption = None,
+    hierarchy_weight: options.HierarchyWeightOption = None,
+    min_iou: options.MinIouOption = None,
+    reference_mode: options.ReferenceModeOption = False,
+    device: options.DeviceOption = None,
+    precision: options.PrecisionOption = None,
+    batch_size: options.BatchSizeOption = None,
+    workers: options.WorkersOption = None,
+    on_error: options.OnErrorOption = None,
+    top_faces: options.TopFacesOption = None,
+    reference_files: options.ReferenceFilesOption = False,
 ) -> None:
     """Dissect layers of a network, and write tables and reports.
 
@@ -250,31 +200,39 @@ def run(
         "batch_size": batch_size,
         "workers": workers,
         "device": device,
+        "precision": precision,
         "on_error": on_error,
     }
     changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     settings = Settings.reference(**changes) if reference_mode else Settings(**changes)
-    storage.check_output(out_dir, layer)
-    faces = open_dictionary(dictionary, format=format_name)
+    storage.check_output(out_dir, ())
+    # A file of landmarks that is not there yet is where they will be kept.
+    faces = _opened(dictionary, format_name, landmarks if landmarks and landmarks.exists() else None)
     if concept:
         faces = faces.only(concept)
     network = load_model(
         model,
         weights=weights,
-        size=_size(size),
+        size=options.parse_size(size),
         mean=mean,
         std=std,
         interpolation=interpolation or ("bicubic" if reference_mode else None),
         crop=crop,
+        margin=margin,
+        channel_order=channel_order,
+        value_range=value_range,
         name=name,
     )
-    result = _dissected(faces, network, layer, settings, out_dir, reference_files=reference_files)
+    names = [info.name for info in network.layers(layer)]
+    if network.preprocess.crop != "none":
+        faces = _located(faces, landmarks, out_dir)
+    result = _dissected(faces, network, names, settings, out_dir, reference_files=reference_files)
     _tell(result, out_dir)
 
 
 @app.command()
 def show(
-    result: ResultArgument,
+    result: options.ResultArgument,
     unit: Annotated[int | None, typer.Option(help="Tell all about this unit.")] = None,
     layer: Annotated[str | None, typer.Option(help="The unit's layer, if the run has several.")] = None,
 ) -> None:
@@ -284,20 +242,36 @@ def show(
 
 @app.command()
 def report(
-    result: ResultArgument,
+    result: options.ResultArgument,
     html: Annotated[Path | None, typer.Option(help="Write an HTML report here. (default: DIR/report.html)")] = None,
     pdf: Annotated[Path | None, typer.Option(help="Write a PDF report here. (default: DIR/report.pdf)")] = None,
     dictionary: Annotated[
         str | None, typer.Option(help="The dictionary, if it is no longer where the run found it.")
     ] = None,
+    landmarks: options.LandmarksOption = None,
 ) -> None:
     """Write the reports of a run again, without running the network."""
     loaded = storage.load(result)
-    faces = open_dictionary(dictionary or str(loaded.provenance.dictionary["location"]))
+    known = loaded.provenance.dictionary
+    faces = _opened(dictionary or str(known["location"]), None, landmarks or known.get("landmarks_file"))
     chosen = [path for path in (html, pdf) if path] or [result / "report.html", result / "report.pdf"]
     for path in chosen:
         write_report(loaded, faces, path)
         _say(f"report: {path}")
+
+
+def _opened(location: str, format_name: str | None, landmarks: Path | str | None) -> FaceDictionary:
+    extra = {"landmarks": landmarks} if landmarks else {}
+    return open_dictionary(location, format=format_name, **extra)
+
+
+def _located(faces: FaceDictionary, landmarks: Path | None, out_dir: Path) -> FaceDictionary:
+    """The faces with boxes and landmarks, looked for now where nobody has done so yet."""
+    if all(face.box is not None or face.landmarks is not None for face in faces):
+        return faces
+    path = landmarks or (None if storage.writable(Path(faces.location)) else out_dir / "landmarks.csv")
+    with ProgressReport(err) as progress:
+        return detect_faces(faces, path=path, progress=lambda done, total: progress("faces", done, total))
 
 
 def _dissected(
@@ -333,26 +307,16 @@ def _tell(result: Dissection, folder: Path) -> None:
     for warning in result.provenance.warnings:
         err.print(f"note: {warning}", markup=False)
     for name, layer in result.layers.items():
-        _say(f"{name}: {int(layer.units['interpretable'].sum())} of {len(layer.units)} units are interpretable")
+        units = len(layer.units)
+        if layer.map_size:
+            _say(f"{name}: {int(layer.units['interpretable'].sum())} of {units} units are interpretable")
+        else:
+            _say(f"{name}: {_counted(units, 'unit')} without maps, so only their bias was measured")
     _say(f"report: {folder / 'report.html'} and report.pdf; in the terminal: facedissect show {folder}")
 
 
 def _say(line: str) -> None:
     out.print(line, markup=False, soft_wrap=True)
-
-
-def _size(text: str | None) -> int | tuple[int, int] | None:
-    if text is None:
-        return None
-    try:
-        numbers = [int(part) for part in text.lower().split("x")]
-    except ValueError:
-        numbers = []
-    if len(numbers) == 1:
-        return numbers[0]
-    if len(numbers) == 2:
-        return (numbers[0], numbers[1])
-    raise SettingsError(f"expected a size such as 112 or 112x96 (height x width), got {text!r}")
 
 
 def _counted(number: int, noun: str) -> str:

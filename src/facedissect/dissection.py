@@ -13,11 +13,13 @@ import numpy as np
 
 from . import tables
 from .activations import ActivationMaps, Peaks, Progress
+from .batching import BatchSize
 from .bias import Bias, bias
 from .dictionary.faces import FaceDictionary
 from .errors import DictionaryError, LayerError
 from .hierarchy import Hierarchy, hierarchy
 from .model.face_model import FaceModel
+from .model.preprocess import Preprocess
 from .passes import BatchObserver, Comparison, Surveyed, compare, survey
 from .provenance import stamp
 from .results import Dissection, LayerResult
@@ -39,45 +41,59 @@ def dissect(
     Args:
         dictionary: a Face Dictionary, or its shards.
         model: the network; it is given back as it was.
-        layers: dotted names of modules with spatial maps (`model.layers()` lists them).
+        layers: names of layers, aliases, patterns such as `layer4.*.conv*`, or `all-convs` (`FaceModel.layers`). A layer
+            without maps, such as a fully connected one, has peaks and bias only.
         settings: all switches; the defaults if None.
         progress: called after every batch with the pass, the faces done and the faces in all.
         observe: called with every batch of the second pass.
 
     Raises:
-        DictionaryError: there are too few faces, or (with `on_error="stop"`) one cannot be read.
-        LayerError: a layer does not exist or has no spatial maps.
+        DictionaryError: there are too few faces, none has what the model's crop needs, or (with `on_error="stop"`) one
+            cannot be read.
+        LayerError: a layer does not exist or cannot be read.
+        ModelError: the network cannot be run, on that device, in that precision or within its memory.
     """
     started, clock = datetime.now(timezone.utc), time.monotonic()
     settings = settings or Settings()
     shards = [dictionary] if isinstance(dictionary, FaceDictionary) else list(dictionary)
     whole = shards[0] if len(shards) == 1 else FaceDictionary.joined(shards)
-    layers = list(dict.fromkeys(layers))
-    _check(whole, model, layers)
+    _check_readable(whole, {})
+    _check_crop(whole, model.preprocess)
+    if not layers:
+        raise LayerError("expected at least one layer to dissect, got none; `facedissect layers` lists them")
+    found = model.layers(layers)
     progress = progress or (lambda _stage, _done, _total: None)
 
     left_out: dict[str, str] = {}
-    maps = [ActivationMaps(shard.faces, whole.vocabulary, model, layers, settings, left_out) for shard in shards]
-    with model.borrowed(settings.device):
-        surveys = survey(maps, len(whole.local_faces), settings, _counting(progress, "peaks", len(whole)))
+    with model.borrowed(settings.device, settings.precision):
+        device = str(model.device)
+        if settings.batch_size:
+            batches = BatchSize(settings.batch_size)
+        else:
+            batches = BatchSize.found(model.preprocess.size, found, model.device)
+        maps = [
+            ActivationMaps(shard.faces, whole.vocabulary, model, found, settings, batches, left_out) for shard in shards
+        ]
+        surveys = survey(maps, found, len(whole.local_faces), settings, _counting(progress, "peaks", len(whole)))
         _check_readable(whole, left_out)
-        surveyed = {layer: surveys[layer].result() for layer in layers}
+        surveyed = {layer: seen.result() for layer, seen in surveys.items()}
         advance = _counting(progress, "masks", len(whole.local_faces))
         compared = compare(maps, surveyed, whole.vocabulary, settings, advance, observe)
 
-    results = {layer: _layer_result(layer, surveyed[layer], compared[layer], whole, settings) for layer in layers}
     return Dissection(
         settings=settings,
         vocabulary=whole.vocabulary,
         provenance=stamp(
             whole,
             model,
-            broken_units={layer: np.flatnonzero(~surveyed[layer].local_peaks.finite).tolist() for layer in layers},
+            execution={"device": device, "precision": settings.precision, "batch_size": batches.size},
+            first_batch_size=batches.first,
+            broken_units={name: np.flatnonzero(~facts.local_peaks.finite).tolist() for name, facts in surveyed.items()},
             left_out=left_out,
             created=started.isoformat(timespec="seconds"),
             seconds=round(time.monotonic() - clock, 3),
         ),
-        layers=results,
+        layers={name: _layer_result(name, facts, compared[name], whole, settings) for name, facts in surveyed.items()},
     )
 
 
@@ -89,13 +105,12 @@ def _layer_result(
     ranked = _rank(compared.tally, surveyed.local_peaks, dictionary, settings)
     biases = _biases(surveyed.peaks, dictionary)
     concepts = tables.concepts_table(layer, compared.tally, vocabulary, settings)
+    units = tables.units_table(layer, concepts, ranked, biases, surveyed.thresholds, surveyed.local_peaks, vocabulary)
     return LayerResult(
         layer=layer,
         map_size=surveyed.map_size,
-        units=tables.units_table(
-            layer, concepts, ranked, biases, surveyed.thresholds, surveyed.local_peaks, vocabulary
-        ),
-        concepts=concepts,
+        units=units,
+        concepts=concepts if surveyed.map_size else concepts.iloc[:0],
         hierarchy=tables.hierarchy_table(layer, ranked, vocabulary),
         bias=tables.bias_table(layer, biases),
         top_faces=tables.top_faces_table(layer, surveyed.top),
@@ -133,12 +148,13 @@ def _biases(peaks: Peaks, dictionary: FaceDictionary) -> dict[str, Bias]:
     return biases
 
 
-def _check(dictionary: FaceDictionary, model: FaceModel, layers: Sequence[str]) -> None:
-    if not layers:
-        raise LayerError("expected at least one layer to dissect, got none; `facedissect layers` lists them")
-    for layer in layers:
-        model.module_of(layer)
-    _check_readable(dictionary, {})
+def _check_crop(dictionary: FaceDictionary, preprocess: Preprocess) -> None:
+    needed = {"box": "boxes", "align": "landmarks"}.get(preprocess.crop)
+    if needed and all(preprocess.shows_whole(box=face.box, landmarks=face.landmarks) for face in dictionary):
+        raise DictionaryError(
+            f"expected {needed} of faces in {dictionary.location} for crop={preprocess.crop}, got none; find them with "
+            "`facedissect detect` or detect_faces(dictionary), or use crop=none"
+        )
 
 
 def _check_readable(dictionary: FaceDictionary, left_out: dict[str, str]) -> None:

@@ -21,10 +21,12 @@ class Provenance:
     Attributes:
         versions: facedissect, Python, torch, NumPy, ... -> version.
         model: name, source, digest and preprocessing of the network.
-        dictionary: location, format and digest of the dictionary, and its numbers of faces.
+        dictionary: location, format and digest of the dictionary, the file of its landmarks, its numbers of faces.
         concept_images: local concept -> images that have it.
         subgroup_images: global concept -> subgroup -> images.
         left_out: unreadable faces that were skipped, id -> reason.
+        shown_whole: faces without the box or the landmarks that the crop needs, shown as the whole image.
+        execution: device, precision and batch size (at the end) of the forward passes.
         warnings: what the run had to say, one sentence each.
         created: UTC time, ISO 8601.
         seconds: wall-clock time of the run.
@@ -36,6 +38,8 @@ class Provenance:
     concept_images: Mapping[str, int]
     subgroup_images: Mapping[str, Mapping[str, int]]
     left_out: Mapping[str, str] = field(default_factory=dict)
+    shown_whole: int = 0
+    execution: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     created: str = ""
     seconds: float = 0.0
@@ -45,6 +49,8 @@ def stamp(
     dictionary: FaceDictionary,
     model: FaceModel,
     *,
+    execution: Mapping[str, Any],
+    first_batch_size: int,
     broken_units: Mapping[str, list[int]],
     left_out: Mapping[str, str],
     created: str,
@@ -54,6 +60,8 @@ def stamp(
 
     Args:
         dictionary, model: what was dissected.
+        execution: device, precision and batch size of the forward passes.
+        first_batch_size: what the batch size was before memory ran out.
         broken_units: layer -> units with values that are not finite.
         left_out: faces that could not be read, id -> reason.
         created: UTC time, ISO 8601.
@@ -61,8 +69,12 @@ def stamp(
     """
     concept_images = dict.fromkeys(dictionary.vocabulary.names, 0)
     subgroup_images = {g.name: dict.fromkeys(g.subgroups, 0) for g in dictionary.vocabulary.global_concepts}
+    shown_whole = 0
     for face in dictionary:
         if face.id not in left_out:
+            shown_whole += model.preprocess.crop != "none" and model.preprocess.shows_whole(
+                box=face.box, landmarks=face.landmarks
+            )
             for concept in face.concepts:
                 concept_images[concept] += 1
             for global_concept, subgroup in face.subgroups.items():
@@ -79,13 +91,20 @@ def stamp(
             "location": dictionary.location,
             "format": dictionary.format,
             "digest": dictionary.digest,
+            "landmarks_file": dictionary.landmarks_file,
             "faces": len(dictionary),
             "local_faces": len(dictionary.local_faces),
         },
         concept_images=concept_images,
         subgroup_images=subgroup_images,
         left_out=left_out,
-        warnings=_warnings(concept_images, broken_units, left_out),
+        shown_whole=shown_whole,
+        execution=execution,
+        warnings=(
+            *_warnings(concept_images, broken_units, left_out),
+            *_crop_warnings(model.preprocess.crop, shown_whole, len(dictionary) - len(left_out)),
+            *_memory_warnings(first_batch_size, execution["batch_size"]),
+        ),
         created=created,
         seconds=seconds,
     )
@@ -105,3 +124,13 @@ def _warnings(
         count = "1 face" if len(left_out) == 1 else f"{len(left_out)} faces"
         warnings.append(f"{count} could not be read and left out: {next(iter(left_out.values()))}.")
     return tuple(warnings)
+
+
+def _crop_warnings(crop: str, shown_whole: int, faces: int) -> tuple[str, ...]:
+    if not shown_whole:
+        return ()
+    return (f"{shown_whole:,} of {faces:,} images are shown whole: no face was found in them for crop={crop}.",)
+
+
+def _memory_warnings(first: int, last: int) -> tuple[str, ...]:
+    return () if last == first else (f"Memory ran out at {first} images a batch; the run went on with {last}.",)

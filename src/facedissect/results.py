@@ -23,14 +23,14 @@ class LayerResult:
 
     Attributes:
         layer: dotted name of the module.
-        map_size: height and width of its maps.
+        map_size: height and width of its maps; None for a layer without, whose concepts and hierarchy are empty.
         units, concepts, hierarchy, bias, top_faces: the tables.
         peaks: extremes of each unit's map of each face.
-        top_maps: (unit, place, h, w) raw maps of the top faces.
+        top_maps: (unit, place, h, w) raw maps of the top faces; 0 x 0 for a layer without maps.
     """
 
     layer: str
-    map_size: tuple[int, int]
+    map_size: tuple[int, int] | None
     units: pd.DataFrame = field(repr=False)
     concepts: pd.DataFrame = field(repr=False)
     hierarchy: pd.DataFrame = field(repr=False)

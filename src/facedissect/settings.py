@@ -15,6 +15,7 @@ HierarchyWeight = Literal["iou", "none"]
 QuantileMethod = Literal["linear", "published"]
 Zeros = Literal["count", "ignore"]
 OnError = Literal["stop", "skip"]
+Precision = Literal["fp32", "bf16", "fp16"]
 
 BIAS_CUTOFFS: Mapping[int, float] = MappingProxyType({2: 0.55, 4: 0.30})
 """Published cut-offs of a biased unit by the number of subgroups (Teotia et al., IJCV 2022)."""
@@ -39,9 +40,11 @@ class Settings:
         min_iou: a unit is interpretable if its best IoU is larger.
         detection_ratio: a unit detects the concepts of its region with more than this many times the even probability.
         top_faces: faces with the highest peaks kept for each unit, with their maps.
-        batch_size: images in one forward pass.
+        batch_size: images in one forward pass; None finds it by the size of images and maps. Halved where memory runs out.
         workers: threads that read images and masks ahead of the network.
         device: where the network runs, such as `cpu`, `cuda` or `mps`; None leaves it where it is.
+        precision: of the forward pass: the network's own (`fp32`), or mixed with bfloat16 or float16 by torch's autocast.
+            Whatever values come out are compared and counted exactly.
         on_error: whether an unreadable face stops the run or is left out and counted.
 
     Raises:
@@ -57,9 +60,10 @@ class Settings:
     min_iou: float = 0.04
     detection_ratio: float = 1.5
     top_faces: int = 4
-    batch_size: int = 32
+    batch_size: int | None = None
     workers: int = 2
     device: str | None = None
+    precision: Precision = "fp32"
     on_error: OnError = "stop"
 
     def __post_init__(self) -> None:
@@ -73,8 +77,9 @@ class Settings:
             if not low <= value < high or (name == "quantile" and value == 0):
                 raise SettingsError(f"expected {name} between {low} and {high}, got {value}")
         for name in ("top_faces", "batch_size", "workers"):
-            if getattr(self, name) < 1:
-                raise SettingsError(f"expected {name} to be at least 1, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise SettingsError(f"expected {name} to be at least 1, got {value}")
         if self.detection_ratio <= 0:
             raise SettingsError(f"expected detection_ratio above 0, got {self.detection_ratio}")
 

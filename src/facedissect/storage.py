@@ -46,12 +46,26 @@ def check_output(folder: Path, layers: Iterable[str]) -> None:
         check_ours(folder / name, "units.parquet")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".writable-"):
-            pass
+        _try_to_write(folder)
     except OSError as error:
         raise OutputError(
             f"expected a folder that can be written to, got {folder} ({error.strerror}); choose another with --out"
         ) from error
+
+
+def writable(folder: Path) -> bool:
+    """Whether a file can be made in an existing folder."""
+    try:
+        _try_to_write(folder)
+    except OSError:
+        return False
+    return True
+
+
+def _try_to_write(folder: Path) -> None:
+    """Permissions alone do not tell: file systems may be read-only or full."""
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".writable-"):
+        pass
 
 
 @contextmanager
@@ -140,7 +154,7 @@ def _header(result: Dissection) -> dict[str, Any]:
             {
                 "name": layer.layer,
                 "folder": layer_folder(layer.layer),
-                "map_size": list(layer.map_size),
+                "map_size": list(layer.map_size) if layer.map_size else None,
                 "units": len(layer.units),
                 "interpretable": int(layer.units["interpretable"].sum()),
             }
@@ -191,6 +205,6 @@ def _load_layer(folder: Path, entry: Mapping[str, Any]) -> LayerResult:
         peaks = Peaks(faces=tuple(file["faces"].tolist()), highest=file["highest"], lowest=file["lowest"])
     with np.load(folder / "top_maps.npz", allow_pickle=False) as file:
         top_maps = file["maps"]
-    height, width = entry["map_size"]
+    map_size = (entry["map_size"][0], entry["map_size"][1]) if entry["map_size"] else None
     tables = {table: pd.read_parquet(folder / f"{table}.parquet") for table in TABLES}
-    return LayerResult(layer=entry["name"], map_size=(height, width), peaks=peaks, top_maps=top_maps, **tables)
+    return LayerResult(layer=entry["name"], map_size=map_size, peaks=peaks, top_maps=top_maps, **tables)

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from facedissect.errors import LayerError, ModelError, SettingsError
-from facedissect.model import FaceModel, LayerInfo, Preprocess
+from facedissect.errors import ModelError, SettingsError
+from facedissect.model import FaceModel, Preprocess
 
 
 class Network(nn.Module):
@@ -43,38 +43,6 @@ class Pair(nn.Module):
 def network() -> Network:
     torch.manual_seed(0)
     return Network()
-
-
-def test_layers_of_a_dry_run() -> None:
-    assert FaceModel(network(), size=(8, 10)).layers() == [
-        LayerInfo(name="block", type="Sequential", units=6, map_size=(8, 10)),
-        LayerInfo(name="block.0", type="Conv2d", units=6, map_size=(8, 10)),
-        LayerInfo(name="block.1", type="BatchNorm2d", units=6, map_size=(8, 10)),
-        LayerInfo(name="block.2", type="ReLU", units=6, map_size=(8, 10)),
-        LayerInfo(name="dropout", type="Dropout", units=6, map_size=(8, 10)),
-        LayerInfo(name="shared", type="ReLU", units=6, map_size=(8, 10), calls=2),
-        LayerInfo(name="pool", type="AdaptiveAvgPool2d", units=6, map_size=None),
-        LayerInfo(name="head", type="Linear", units=4, map_size=None),
-    ]
-
-
-def test_named_layers_come_in_their_order() -> None:
-    found = FaceModel(network(), size=8).layers(["head", "block.0"])
-    assert [layer.name for layer in found] == ["head", "block.0"]
-
-
-@pytest.mark.parametrize(
-    ("layer", "message"),
-    [
-        ("block.9", r"expected a layer of Network, got 'block.9'; nearest: block"),
-        ("", "expected a layer of Network, got ''"),
-        ("unused", "expected a layer that the forward pass reaches, got 'unused', which it never calls"),
-        ("pair", "expected a layer that gives one tensor .*, got 'pair', which gives tuple"),
-    ],
-)
-def test_layers_that_cannot_be_dissected(layer: str, message: str) -> None:
-    with pytest.raises(LayerError, match=message):
-        FaceModel(network(), size=8).layers([layer])
 
 
 def test_a_wrong_input_size_is_one_line() -> None:
@@ -180,7 +148,7 @@ def test_slices_respect_the_largest_batch_and_outputs_are_joined() -> None:
     batch = torch.rand(5, 3, 8, 8)
     seen: list[int] = []
     with model.borrowed():
-        model.module_of("block.0").register_forward_hook(lambda _m, _i, output: seen.append(len(output)))
+        model.module.block[0].register_forward_hook(lambda _m, _i, output: seen.append(len(output)))
         joined = model(batch)
         assert seen == [2, 2, 1]
         assert [len(piece) for piece in model.slices(batch)] == [2, 2, 1]

@@ -1,11 +1,12 @@
 """Networks: one file per source, each `load(...) -> FaceModel`, and the FaceModel that they give."""
 
 from .demo import TASKS, DemoNetwork
-from .face_model import FaceModel, LayerInfo
+from .dry_run import LayerInfo
+from .face_model import FaceModel
+from .fixed_batch import FixedBatchWarning
 from .load import DOORS, load_model
-from .onnx import FixedBatchWarning
 from .preprocess import Crop, Interpolation, Preprocess
-from .torchvision import UntrainedWarning
+from .untrained import UntrainedWarning
 
 __all__ = [
     "DOORS",

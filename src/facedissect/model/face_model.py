@@ -4,37 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ..errors import LayerError, ModelError, SettingsError, nearest_names
+from ..errors import ModelError, SettingsError
+from ..settings import Precision
 from .borrowing import restored
-from .preprocess import Crop, Interpolation, Preprocess, PreprocessChanges, Size
-
-
-@dataclass(frozen=True, kw_only=True)
-class LayerInfo:
-    """A layer that can be looked into.
-
-    Attributes:
-        name: the module's dotted name, as `named_modules()` gives it.
-        type: the module's class.
-        units: its channels or, without a map, its features.
-        map_size: height and width of a unit's map; None where a unit has no map, or one of a single position.
-        calls: how often one pass calls the module; sizes are those of the first call.
-    """
-
-    name: str
-    type: str
-    units: int
-    map_size: Size | None
-    calls: int = 1
+from .dry_run import DryRun, LayerInfo
+from .preprocess import ChannelOrder, Crop, Interpolation, Preprocess, PreprocessChanges, Size, ValueRange
 
 
 class FaceModel:
@@ -47,6 +30,7 @@ class FaceModel:
         name: short name, used for files.
         source: where it came from.
         max_batch: the most images that one pass may take; None for any number.
+        aliases: short name -> name of a layer; wins over a module of the same name.
 
     Raises:
         ModelError: `module` is not an nn.Module.
@@ -63,21 +47,35 @@ class FaceModel:
         std: Sequence[float] | None = None,
         interpolation: Interpolation | None = None,
         crop: Crop | None = None,
+        margin: float | None = None,
+        channel_order: ChannelOrder | None = None,
+        value_range: ValueRange | None = None,
         name: str | None = None,
         source: str | None = None,
         max_batch: int | None = None,
+        aliases: Mapping[str, str] | None = None,
     ) -> None:
         if not isinstance(module, nn.Module):
             raise ModelError(f"expected a torch.nn.Module, got {type(module).__name__}; give the network itself")
         if max_batch is not None and max_batch < 1:
             raise SettingsError(f"expected max_batch of 1 or more, or None, got {max_batch}")
-        changes = PreprocessChanges(size=size, mean=mean, std=std, interpolation=interpolation, crop=crop)
+        changes = PreprocessChanges(
+            size=size,
+            mean=mean,
+            std=std,
+            interpolation=interpolation,
+            crop=crop,
+            margin=margin,
+            channel_order=channel_order,
+            value_range=value_range,
+        )
         self.module = module
         self.network = unwrapped(module)
         self.name = name or type(self.network).__name__
         self.preprocess = changes.apply(preprocess, what=self.name)
         self.source = source or f"{type(self.network).__module__}.{type(self.network).__qualname__}"
         self.max_batch = max_batch
+        self.aliases = dict(aliases or {})
 
     def __repr__(self) -> str:
         return f"FaceModel({self.name!r}, source={self.source!r}, size={self.preprocess.size})"
@@ -105,27 +103,19 @@ class FaceModel:
                 total.update(_without_addresses(repr((name, value))).encode())
         return total.hexdigest()
 
-    def module_of(self, layer: str) -> nn.Module:
-        """The module named `layer`. Raises LayerError, naming the nearest, if there is none."""
-        modules: dict[str, nn.Module] = dict(self.module.named_modules(remove_duplicate=False))
-        modules.pop("")
-        if layer not in modules:
-            raise LayerError(
-                f"expected a layer of {self.name}, got {layer!r}; nearest: {nearest_names(layer, modules)}"
-            )
-        return modules[layer]
-
     @contextmanager
-    def borrowed(self, device: torch.device | str | None = None) -> Iterator[FaceModel]:
+    def borrowed(self, device: torch.device | str | None = None, precision: Precision = "fp32") -> Iterator[FaceModel]:
         """The network in eval mode, without gradients, on `device` (None: where it is).
+
+        `precision` other than `fp32` runs it under torch's autocast; a network of another type keeps its own under `fp32`.
 
         Whatever happens inside, training flags, tensors, devices and hooks are afterwards what they were. It is no_grad
         and not inference_mode: a network may keep a tensor that it makes, and no gradient ever flows through those.
 
         Raises:
-            ModelError: the device does not exist.
+            ModelError: the device does not exist, or has no such precision.
         """
-        with restored(self.module), torch.no_grad():
+        with restored(self.module), torch.no_grad(), ExitStack() as stack:
             self.module.eval()
             if device is not None:
                 try:
@@ -134,6 +124,8 @@ class FaceModel:
                     raise ModelError(
                         f"expected a device that {self.name} fits on, got {device!s}: {one_line(error)}"
                     ) from error
+            if precision != "fp32":
+                stack.enter_context(_autocast(self.device.type, precision))
             yield self
 
     def slices(self, batch: Float[Tensor, "image 3 height width"]) -> Iterator[Float[Tensor, "slice 3 height width"]]:
@@ -151,50 +143,29 @@ class FaceModel:
     def layers(self, names: Sequence[str] | None = None) -> list[LayerInfo]:
         """The layers that one pass reaches, in the order of `named_modules()`, or those named, in their order.
 
-        A layer is any module, leaf or not, that makes a floating-point tensor batch x ... out of its input.
+        A layer is any module, leaf or not, that makes real numbers out of its input which can be read as maps, tokens or
+        features of each image (`layouts.py`). It is found by one pass over two grey images, one where a batch holds no more.
+
+        Args:
+            names: dotted names of modules, with `#2` for the second call in a pass and `[key]` for a part of a tuple or a
+                mapping; patterns with `*` and `?`; aliases; `all-convs` for every convolution with maps.
 
         Raises:
-            LayerError: a name does not exist, is not reached, or its output is not such a tensor.
+            LayerError: a name does not exist, is not reached, stands for several outputs or for one that cannot be read.
             ModelError: the network cannot be run on an input of its size.
         """
-        if names is None:
-            modules = {name: module for name, module in self.module.named_modules() if name}
-        else:
-            modules = {name: self.module_of(name) for name in names}
-        seen = self._dry_run(modules)
-        if names is not None:
-            for name in names:
-                _check_seen(name, seen.get(name))
-        return [
-            LayerInfo(
-                name=name,
-                type=type(module).__name__,
-                units=units_and_map(output.shape)[0],
-                map_size=units_and_map(output.shape)[1],
-                calls=seen[name].calls,
-            )
-            for name, module in modules.items()
-            if name in seen and (output := seen[name].output) is not None
-        ]
-
-    def _dry_run(self, modules: Mapping[str, nn.Module]) -> dict[str, _Seen]:
-        """What each module gave in one pass over two grey images (one, where a batch holds no more)."""
         count = min(2, self.max_batch or 2)
-        seen: dict[str, _Seen] = {}
-
-        def watch(name: str, module: nn.Module) -> None:
-            def hook(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-                if name not in seen:
-                    made = _layer_output(output, count, from_input=bool(args or kwargs))
-                    seen[name] = _Seen(output=made, kind=type(output).__name__)
-                seen[name].calls += 1
-
-            module.register_forward_hook(hook, with_kwargs=True)
-
         batch = torch.full((count, 3, *self.preprocess.size), 0.5)
+        modules = dict(self.module.named_modules(remove_duplicate=False))
+        modules.pop("")
+        seen = DryRun(self.name, modules, count, self.preprocess.size, self.aliases)
+
+        def watch(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+            seen.saw(module, output, from_input=bool(args or kwargs))
+
         with self.borrowed():
-            for name, module in modules.items():
-                watch(name, module)
+            for module in set(modules.values()):
+                module.register_forward_hook(watch, with_kwargs=True)
             try:
                 self(batch)
             except Exception as error:
@@ -202,23 +173,7 @@ class FaceModel:
                     f"expected {self.name} to run on an input of {' x '.join(map(str, batch.shape))}, "
                     f"got {one_line(error)}; check the input size"
                 ) from error
-        return seen
-
-
-@dataclass
-class _Seen:
-    """What a hook saw of one module; the output as a tensor without memory, None if it is no layer's."""
-
-    output: Tensor | None = field(repr=False)
-    kind: str
-    calls: int = 0
-
-
-def units_and_map(shape: Sequence[int]) -> tuple[int, Size | None]:
-    """Units and map size of an output: batch x units x height x width has maps unless they are of one position."""
-    if len(shape) != 4:
-        return shape[-1], None
-    return shape[1], None if shape[2:] == (1, 1) else (shape[2], shape[3])
+        return seen.layers() if names is None else seen.find(names)
 
 
 def unwrapped(module: nn.Module) -> nn.Module:
@@ -233,25 +188,21 @@ def unwrapped(module: nn.Module) -> nn.Module:
 _PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 
 
+def _autocast(device: str, precision: Precision) -> torch.autocast:
+    with warnings.catch_warnings():
+        # Where a device has no such type, torch warns and goes on in float32, under a name that is not true.
+        warnings.simplefilter("error")
+        try:
+            return torch.autocast(device, {"bf16": torch.bfloat16, "fp16": torch.float16}[precision])
+        except (RuntimeError, UserWarning) as error:
+            raise ModelError(
+                f"expected a device that computes in {precision}, got {device}: {one_line(error)}; use --precision fp32"
+            ) from error
+
+
 def _tensors(module: nn.Module) -> Iterator[Tensor]:
     yield from module.parameters()
     yield from module.buffers()
-
-
-def _layer_output(output: Any, count: int, *, from_input: bool) -> Tensor | None:
-    """The output if it is a layer's: made from an input, floating-point, batch x ... ."""
-    if not from_input or not isinstance(output, Tensor) or not output.is_floating_point():
-        return None
-    return output.to("meta") if output.ndim >= 2 and output.shape[0] == count else None
-
-
-def _check_seen(name: str, seen: _Seen | None) -> None:
-    if seen is None:
-        raise LayerError(f"expected a layer that the forward pass reaches, got {name!r}, which it never calls")
-    if seen.output is None:
-        raise LayerError(
-            f"expected a layer that gives one tensor batch x units x ..., got {name!r}, which gives {seen.kind}"
-        )
 
 
 def _joined(outputs: Sequence[Any]) -> Any:

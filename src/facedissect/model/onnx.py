@@ -8,25 +8,23 @@ from __future__ import annotations
 import re
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..errors import MissingExtraError, ModelError, SettingsError
 from .face_model import FaceModel, one_line
+from .fixed_batch import FixedBatchWarning, answers_batches, warn_fixed_batch
 from .preprocess import Preprocess, PreprocessChanges, Size
 
 if TYPE_CHECKING:
     import onnx
 
+__all__ = ["FixedBatchWarning", "load"]
+
 # float16, float32, float64 and bfloat16 in onnx.TensorProto; any other type wants pixels in another range.
 _FLOATS = (10, 1, 11, 16)
-
-
-class FixedBatchWarning(UserWarning):
-    """A network answers a batch wrongly and is therefore run one image at a time."""
 
 
 def load(target: str, *, weights: str | Path | None, changes: PreprocessChanges) -> FaceModel:
@@ -56,13 +54,9 @@ def load(target: str, *, weights: str | Path | None, changes: PreprocessChanges)
     module = _convert(graph, path)
     batch = torch.rand(3, 3, *preprocess.size, generator=torch.Generator().manual_seed(0), dtype=image.dtype)
     single = FaceModel(module, preprocess=preprocess, name=path.stem, source=f"onnx:{path}", max_batch=1)
-    if _answers_batches(single, batch):
+    if answers_batches(single, batch):
         return FaceModel(module, preprocess=preprocess, name=path.stem, source=single.source)
-    warnings.warn(
-        f"the batch size of {path} is fixed at one image; it is run one image at a time, which is slower",
-        FixedBatchWarning,
-        stacklevel=3,
-    )
+    warn_fixed_batch(path)
     return single
 
 
@@ -172,37 +166,3 @@ def _replace_slices(module: nn.Module) -> None:
         for name, child in parent.named_children():
             if isinstance(child, TheirSlice):
                 parent._modules[name] = OnnxSlice()
-
-
-def _answers_batches(single: FaceModel, batch: Float[Tensor, "image 3 height width"]) -> bool:
-    """Whether a batch gives what its images give one by one, which an export with a fixed batch size does not.
-
-    Raises:
-        ModelError: the network does not even run on one image.
-    """
-    with single.borrowed():
-        try:
-            expected = _flat(single(batch))
-        except Exception as error:
-            shape = " x ".join(map(str, batch.shape[1:]))
-            raise ModelError(
-                f"expected {single.source} to run on an image of {shape}, got {one_line(error)}; check the size"
-            ) from error
-        try:
-            got = _flat(single.network(batch.to(single.device)))
-        # Whatever a fixed batch size makes a node stumble over.
-        except Exception:
-            return False
-    return len(got) == len(expected) and all(map(_agree, got, expected))
-
-
-def _agree(one: Tensor, other: Tensor) -> bool:
-    if one.shape != other.shape:
-        return False
-    scale = max(1.0, float(other.abs().max()))
-    return torch.allclose(one, other, rtol=1e-3, atol=1e-3 * scale, equal_nan=True)
-
-
-def _flat(output: Any) -> list[Tensor]:
-    """The tensors of an output that may be a tuple or a list of them."""
-    return [output] if isinstance(output, Tensor) else [tensor for part in output for tensor in _flat(part)]

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
 import torch
 import torchvision
-from torch import Tensor, nn
+from torch import nn
 
 from ..errors import ModelError, WeightsError, nearest_names
-from .checkpoint import fit_weights, read_checkpoint
 from .face_model import FaceModel, one_line
 from .preprocess import Preprocess, PreprocessChanges, Size
+from .untrained import UntrainedWarning, filled, seeded, warn_untrained
 
-_SEED = 0
-
-
-class UntrainedWarning(UserWarning):
-    """A network has random weights, so that its units mean nothing."""
+__all__ = ["UntrainedWarning", "load"]
 
 
 def load(target: str, *, weights: str | Path | None, changes: PreprocessChanges) -> FaceModel:
@@ -48,13 +44,11 @@ def load(target: str, *, weights: str | Path | None, changes: PreprocessChanges)
     plain = Preprocess(size=_square(default))
     if weights is None:
         module, preprocess = _build(target), plain
-        warnings.warn(
-            f"torchvision:{target} has random weights, so its units mean nothing; give weights (a file, or DEFAULT)",
-            UntrainedWarning,
-            stacklevel=3,
+        warn_untrained(
+            f"torchvision:{target} has random weights, so its units mean nothing; give weights (a file, or DEFAULT)"
         )
     elif Path(weights).is_file():
-        module, preprocess = _from_checkpoint(target, Path(weights)), plain
+        module, preprocess = filled(partial(_build, target), Path(weights)), plain
     elif str(weights) in {*published, "DEFAULT"}:
         chosen = published.get(str(weights), default)
         module, preprocess = _published(target, chosen), _published_preprocess(chosen)
@@ -67,31 +61,11 @@ def load(target: str, *, weights: str | Path | None, changes: PreprocessChanges)
 
 def _build(name: str, **options: Any) -> nn.Module:
     """The network with random weights, the same every time."""
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+    with seeded(), warnings.catch_warnings():
         # googlenet and inception_v3 announce that they will be initialised in another way some day.
         warnings.filterwarnings("ignore", category=FutureWarning, module="torchvision.*")
-        torch.manual_seed(_SEED)
         module: nn.Module = torchvision.models.get_model(name, weights=None, **options)
     return module
-
-
-def _from_checkpoint(name: str, path: Path) -> nn.Module:
-    state = read_checkpoint(path)
-    module = _build(name)
-    classes = _other_number_of_classes(module, state)
-    if classes is not None:
-        module = _build(name, num_classes=classes)
-    fit_weights(module, state, source=str(path))
-    return module
-
-
-def _other_number_of_classes(module: nn.Module, state: Mapping[str, Tensor]) -> int | None:
-    """The classes of the checkpoint's last layer, if that is a Linear in both and they differ from torchvision's 1000."""
-    head, layer = [(name, layer) for name, layer in module.named_modules() if isinstance(layer, nn.Linear)][-1]
-    weight = next((value for name, value in state.items() if f".{name}".endswith(f".{head}.weight")), None)
-    if weight is None or weight.ndim != 2 or weight.shape[0] == layer.out_features:
-        return None
-    return int(weight.shape[0])
 
 
 def _published(name: str, weights: Any) -> nn.Module:

@@ -109,6 +109,8 @@ def _alt(tile: Tile, unit: UnitSummary) -> str:
     """What a thumbnail shows, for whoever cannot see it."""
     if not tile.readable:
         return f"Face {tile.top.place} of unit {unit.unit} could not be read."
+    if math.isnan(tile.fires):
+        return f"Face {tile.top.place}, the whole of it: the unit has no map."
     fires = f"the unit fires in {wording.percent(tile.fires)} of it" if tile.fires else "the unit does not fire"
     if unit.best is None:
         return f"Face {tile.top.place}: {fires}."

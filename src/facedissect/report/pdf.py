@@ -204,7 +204,7 @@ def _place(unit: UnitSummary) -> str:
 
 
 def _facts(unit: UnitSummary) -> Iterator[str]:
-    yield wording.scores(unit.best)
+    yield wording.scores(unit)
     if unit.hierarchy:
         yield wording.detected(unit)
     if unit.bias:

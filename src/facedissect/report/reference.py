@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -61,22 +61,12 @@ class MapFiles:
 
 
 def write_reference_files(result: Dissection, dictionary: FaceDictionary, folder: Path) -> None:
-    """Write the published arrays, texts and PDF of every layer into an existing folder."""
+    """Write the published arrays, texts and PDF of every layer into an existing folder; without maps, the biases only."""
     for layer in result.layers.values():
         name = published_name(str(result.provenance.model["name"]), layer.layer)
         pdf.write(replace(result, layers={layer.layer: layer}), dictionary, folder / f"{name}_conv.pdf")
-        np.save(folder / f"{name}_quantile.npy", layer.units["threshold"].to_numpy())
-        counts = [
-            layer.concepts[key].to_numpy().reshape(len(layer.units), -1) for key in ("intersection", "union", "iou")
-        ]
-        np.savez(
-            folder / f"{name}_tally.npz",
-            concepts=np.array(result.vocabulary.names),
-            intersection=counts[0],
-            union=counts[1],
-            iou=counts[2],
-        )
-        (folder / f"{name}_top_concept_probs.txt").write_text(_hierarchy_text(layer), encoding="utf-8")
+        if layer.map_size:
+            _write_dissected(layer, result.vocabulary.names, folder, name)
         (folder / f"{name}_NL_concept_probs.txt").write_text(_bias_text(layer.bias), encoding="utf-8")
         for global_concept, rows in layer.bias.groupby("global_concept", sort=False):
             published = PUBLISHED_GLOBAL_NAMES.get(str(global_concept), str(global_concept))
@@ -86,6 +76,19 @@ def write_reference_files(result: Dissection, dictionary: FaceDictionary, folder
                 subgroups=np.array(subgroups),
                 probability=rows["probability"].to_numpy().reshape(-1, len(subgroups)),
             )
+
+
+def _write_dissected(layer: LayerResult, concepts: Sequence[str], folder: Path, name: str) -> None:
+    np.save(folder / f"{name}_quantile.npy", layer.units["threshold"].to_numpy())
+    counts = [layer.concepts[key].to_numpy().reshape(len(layer.units), -1) for key in ("intersection", "union", "iou")]
+    np.savez(
+        folder / f"{name}_tally.npz",
+        concepts=np.array(concepts),
+        intersection=counts[0],
+        union=counts[1],
+        iou=counts[2],
+    )
+    (folder / f"{name}_top_concept_probs.txt").write_text(_hierarchy_text(layer), encoding="utf-8")
 
 
 def _hierarchy_text(layer: LayerResult) -> str:

@@ -16,7 +16,8 @@ FEW_IMAGES = 50
 """Below this many images a rate moves by more than two points with each image, and a report says so."""
 
 INTERPRETABLE, BELOW_CUTOFF, NO_OVERLAP = "interpretable", "best concept below the cut-off", "no overlap with a concept"
-OUTCOMES = (INTERPRETABLE, BELOW_CUTOFF, NO_OVERLAP, DEAD, CONSTANT, NOT_FINITE)
+NO_MAP = "no map to compare with concepts"
+OUTCOMES = (INTERPRETABLE, BELOW_CUTOFF, NO_OVERLAP, NO_MAP, DEAD, CONSTANT, NOT_FINITE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +97,11 @@ class LayerSummary:
     def name(self) -> str:
         """The layer's dotted name."""
         return self.result.layer
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether its units have maps, which can be compared with concepts."""
+        return self.result.map_size is not None
 
     @property
     def interpretable(self) -> int:
@@ -181,6 +187,8 @@ def outcome(unit: UnitSummary) -> str:
         return INTERPRETABLE
     if unit.state != ACTIVE:
         return unit.state
+    if not unit.has_map:
+        return NO_MAP
     return BELOW_CUTOFF if unit.best else NO_OVERLAP
 
 

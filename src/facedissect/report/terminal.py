@@ -121,14 +121,12 @@ def _most_biased(layer: LayerSummary) -> Table:
 def _show_unit(unit: UnitSummary, layer: LayerSummary, console: Console) -> None:
     _heading(f"{layer.name}, unit {unit.unit}: {wording.label(unit)}", console)
     if unit.best:
-        console.print(_text(f"{unit.best.concept}: {wording.scores(unit.best)}."))
+        console.print(_text(f"{unit.best.concept}: {wording.scores(unit)}."))
         console.print(_text(f"{unit.region}, {wording.kind_name(unit.kind)}."))
     else:
-        console.print(_text(f"It {wording.scores(None)}; its activation is {unit.state}."))
-    console.print(
-        f"It fires above {wording.number(unit.threshold)}; "
-        f"its responses go from {wording.number(unit.lowest)} to {wording.number(unit.highest)}."
-    )
+        console.print(_text(f"It {wording.scores(unit)}; its activation is {unit.state}."))
+    fires = f"It fires above {wording.number(unit.threshold)}; its" if unit.has_map else "Its"
+    console.print(f"{fires} responses go from {wording.number(unit.lowest)} to {wording.number(unit.highest)}.")
     if unit.concepts:
         table = _table("Concepts with the highest IoU", "concept", ">IoU firing", ">labelled", ">coverage", ">images")
         for score in unit.concepts:

@@ -66,6 +66,7 @@ class UnitSummary:
     Attributes:
         unit: its number in the layer, from 0.
         state: `active`, `dead`, `constant` or `not finite`.
+        has_map: whether the layer's units have maps, which can be compared with concepts.
         best: the concept with the highest IoU; None where no IoU is positive.
         region, kind: those of `best`.
         iou: of `best`, by the union of the run's settings.
@@ -79,6 +80,7 @@ class UnitSummary:
 
     unit: int
     state: str
+    has_map: bool
     best: ConceptScore | None
     region: str
     kind: str
@@ -119,6 +121,7 @@ def unit_summaries(layer: LayerResult) -> tuple[UnitSummary, ...]:
     return tuple(
         _summary(
             row,
+            layer.map_size is not None,
             concepts.get(row["unit"], []),
             hierarchy.get(row["unit"], []),
             bias.get(row["unit"], []),
@@ -130,6 +133,7 @@ def unit_summaries(layer: LayerResult) -> tuple[UnitSummary, ...]:
 
 def _summary(
     row: dict[str, Any],
+    has_map: bool,
     concepts: list[dict[str, Any]],
     hierarchy: list[dict[str, Any]],
     bias: list[dict[str, Any]],
@@ -149,6 +153,7 @@ def _summary(
     return UnitSummary(
         unit=int(row["unit"]),
         state=row["state"],
+        has_map=has_map,
         best=_score(row) if has_best else None,
         region=row["region"] if has_best else "",
         kind=row["kind"] if has_best else "",

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from ..results import Dissection
 from ..settings import BIAS_CUTOFFS, Settings
 from ..tables import ACTIVE
-from .summary import BELOW_CUTOFF, FEW_IMAGES, INTERPRETABLE, NO_OVERLAP, BiasCount, LayerSummary, RunSummary
-from .units import ConceptScore, UnitSummary
+from .summary import BELOW_CUTOFF, FEW_IMAGES, INTERPRETABLE, NO_MAP, NO_OVERLAP, BiasCount, LayerSummary, RunSummary
+from .units import UnitSummary
 
 NOT_MEASURED = "–"
 SPACE = "\u00a0"
@@ -83,6 +83,11 @@ def findings(layer: LayerSummary, settings: Settings) -> list[str]:
 def interpretable(layer: LayerSummary, settings: Settings) -> str:
     """How many units of a layer are interpretable, of which concepts and in which regions."""
     total = len(layer.units)
+    if not layer.has_maps:
+        return (
+            f"The {counted(total, 'unit')} of {layer.name} {'has' if total == 1 else 'have'} no map that says where in the "
+            "image they respond, so they were not compared with the concepts of the face; only their bias was measured."
+        )
     text = (
         f"In {layer.name}, {layer.interpretable:,} of {counted(total, 'unit')} ({percent(layer.interpretable, total)}) "
         f"{'is' if layer.interpretable == 1 else 'are'} interpretable: the best overlap (IoU) with a concept "
@@ -162,14 +167,15 @@ def trust(run: RunSummary) -> list[str]:
     result, notes = run.result, []
     for layer in run.layers:
         firing, labelled = layer.interpretable_by["firing"], layer.interpretable_by["labelled"]
-        notes.append(
-            f"In {layer.name}, {counted(firing, 'unit')} exceed{'s' if firing == 1 else ''} the cut-off if only images in which "
-            f"the unit fires are counted, {labelled:,} if misses are counted too."
-        )
+        if layer.has_maps:
+            notes.append(
+                f"In {layer.name}, {counted(firing, 'unit')} exceed{'s' if firing == 1 else ''} the cut-off if only images "
+                f"in which the unit fires are counted, {labelled:,} if misses are counted too."
+            )
         odd = [
             f"{units:,} {name}"
             for name, units in layer.outcomes.items()
-            if units and name not in (INTERPRETABLE, BELOW_CUTOFF, NO_OVERLAP)
+            if units and name not in (INTERPRETABLE, BELOW_CUTOFF, NO_OVERLAP, NO_MAP)
         ]
         if odd:
             notes.append(f"In {layer.name}, some units say nothing and have no label: {listed(odd)}.")
@@ -216,10 +222,11 @@ def label(unit: UnitSummary) -> str:
     return f"no label (closest: {unit.best.concept})" if unit.best else "no label"
 
 
-def scores(score: ConceptScore | None) -> str:
+def scores(unit: UnitSummary) -> str:
     """Both IoUs of a unit's best concept and its coverage, in one line."""
+    score = unit.best
     if score is None:
-        return "overlaps with no concept"
+        return "overlaps with no concept" if unit.has_map else "has no map to compare with concepts"
     return (
         f"IoU {number(score.iou_firing)} firing, {number(score.iou_labelled)} labelled; "
         f"fires in {percent(score.coverage)} of {counted(score.images, 'image')}"
@@ -253,6 +260,7 @@ def made_by(result: Dissection) -> list[tuple[str, str]]:
         ("Network", f"{model['name']} ({model['source']})"),
         ("Network digest", f"SHA-256 {model['digest']}"),
         ("Preprocessing", _pairs(model["preprocess"])),
+        ("Forward passes", _pairs(provenance.execution)),
         ("Dictionary", f"{dictionary['location']} ({dictionary['format']})"),
         ("Dictionary digest", f"SHA-256 {dictionary['digest']}"),
         ("Settings", _pairs(result.settings.as_dict())),
