@@ -110,8 +110,8 @@ class DryRun:
 
     def _find(self, name: str) -> list[LayerInfo]:
         known = self.layers()
-        if name == ALL_CONVOLUTIONS and name not in self._modules:
-            chosen = [info for info in known if _CONVOLUTION.fullmatch(info.type) and info.map_size]
+        if name == ALL_CONVOLUTIONS:
+            chosen = [info for info in known if info.map_size and _is_convolution(self._modules[info.address.module])]
             if not chosen:
                 raise LayerError(f"expected convolutions for {name}, got none in {self._model}; name its layers")
             return chosen
