@@ -19,10 +19,12 @@ from facedissect import (
     Settings,
     dissect,
     load,
+    load_model,
     open_dictionary,
     write_report,
 )
 from facedissect.activations import Batch
+from facedissect.model import UntrainedWarning
 
 
 class Network(nn.Module):
@@ -94,7 +96,7 @@ def test_a_fully_connected_layer_has_bias_and_top_faces_only(
     for file in ("report.html", "report.pdf"):
         write_report(again, faces, tmp_path / file)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "of head have no map that says where in the image they respond" in page
+    assert "of head gave no map that says where in the image a response comes from" in page
     assert page.count("the whole of it: the unit has no map.") == 5 * 4
 
 
@@ -102,6 +104,16 @@ def test_a_run_of_layers_without_maps_reads_no_masks(faces: FaceDictionary, mode
     stages: set[str] = set()
     dissect(faces, model, layers=["head"], progress=lambda stage, *_: stages.add(stage))
     assert stages == {"peaks"}
+
+
+def test_random_weights_are_told_in_the_report(faces: FaceDictionary, tmp_path: Path) -> None:
+    with pytest.warns(UntrainedWarning):
+        untrained = load_model("timm:test_vit", size=48)
+    result = dissect(faces, untrained, layers=["blocks.0"])
+    message = "timm:test_vit has random weights, so its units mean nothing; give weights (a file, or DEFAULT)."
+    assert message in result.provenance.warnings
+    write_report(result, faces, tmp_path / "report.html")
+    assert message in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_patterns_and_all_convolutions(faces: FaceDictionary, model: FaceModel) -> None:

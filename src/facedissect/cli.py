@@ -311,7 +311,7 @@ def _tell(result: Dissection, folder: Path) -> None:
         if layer.map_size:
             _say(f"{name}: {int(layer.units['interpretable'].sum())} of {units} units are interpretable")
         else:
-            _say(f"{name}: {_counted(units, 'unit')} without maps, so only their bias was measured")
+            _say(f"{name}: {_counted(units, 'unit')} without maps; only bias was measured")
     _say(f"report: {folder / 'report.html'} and report.pdf; in the terminal: facedissect show {folder}")
 
 

@@ -101,6 +101,7 @@ def stamp(
         shown_whole=shown_whole,
         execution=execution,
         warnings=(
+            *((f"{model.untrained}.",) if model.untrained else ()),
             *_warnings(concept_images, broken_units, left_out),
             *_crop_warnings(model.preprocess.crop, shown_whole, len(dictionary) - len(left_out)),
             *_memory_warnings(first_batch_size, execution["batch_size"]),

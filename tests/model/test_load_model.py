@@ -10,9 +10,7 @@ from facedissect.model import DOORS, load_model
 
 @pytest.mark.parametrize("spec", ["resnet50", "zoom:age", "", ":age", "demo:", "demo"])
 def test_an_unknown_spec_lists_the_schemes(spec: str) -> None:
-    with pytest.raises(
-        ModelError, match=f"expected a model as one of demo:..., zoo:..., .*, python:..., got {spec!r}"
-    ):
+    with pytest.raises(ModelError, match=f"expected a model as one of demo:..., zoo:..., .*, python:..., got {spec!r}"):
         load_model(spec)
 
 

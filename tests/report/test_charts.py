@@ -35,7 +35,7 @@ def test_the_order_is_the_published_one(summary: RunSummary) -> None:
         "Units per concept",
         "Interpretable units per region",
         "Interpretable units per kind of concept",
-        "Units biased towards each subgroup",
+        "Biased units per subgroup",
         "tone: share of each subgroup in every unit",
         "era: share of each subgroup in every unit",
     ]
@@ -102,7 +102,7 @@ def test_many_concepts_and_subgroups_and_foreign_scripts(summary: RunSummary) ->
         ),
     )
     found = charts(layer)
-    concepts, biased, stacked = titled(found, "Units per concept"), titled(found, "Units biased"), found[-1]
+    concepts, biased, stacked = titled(found, "Units per concept"), titled(found, "Biased units"), found[-1]
     assert "(the 38 most common of 60)" in concepts.title
     assert "鼻 3" in svg(concepts, "a")
     assert listed(f"tone: group {n} {n}" for n in range(9)) in biased.description

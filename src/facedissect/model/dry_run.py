@@ -40,7 +40,6 @@ class LayerInfo:
 Path = tuple[str, ...]
 
 
-
 @dataclass(frozen=True, kw_only=True)
 class _Output:
     """A tensor that a call gave: its shape, and its layout or the reason why it has none."""

@@ -31,6 +31,7 @@ class FaceModel:
         source: where it came from.
         max_batch: the most images that one pass may take; None for any number.
         aliases: short name -> name of a layer; wins over a module of the same name.
+        untrained: why its units mean nothing, if its weights are random; the report says so.
 
     Raises:
         ModelError: `module` is not an nn.Module.
@@ -54,6 +55,7 @@ class FaceModel:
         source: str | None = None,
         max_batch: int | None = None,
         aliases: Mapping[str, str] | None = None,
+        untrained: str | None = None,
     ) -> None:
         if not isinstance(module, nn.Module):
             raise ModelError(f"expected a torch.nn.Module, got {type(module).__name__}; give the network itself")
@@ -76,6 +78,7 @@ class FaceModel:
         self.source = source or f"{type(self.network).__module__}.{type(self.network).__qualname__}"
         self.max_batch = max_batch
         self.aliases = dict(aliases or {})
+        self.untrained = untrained
 
     def __repr__(self) -> str:
         return f"FaceModel({self.name!r}, source={self.source!r}, size={self.preprocess.size})"

@@ -57,13 +57,13 @@ def load(target: str, *, weights: str | Path | None, changes: PreprocessChanges)
             module = auto.from_config(config, trust_remote_code=False)
     if weights is not None:
         load_weights(module, weights)
+    untrained = None
     if random:
         some = ", ".join(random[:4]) + (", ..." if len(random) > 4 else "")
-        warn_untrained(
-            f"hf:{target} lacks {len(random)} weights, which are random, so what follows from them means nothing: {some}"
-        )
+        untrained = f"hf:{target} lacks {len(random)} weights, which are random, so what follows from them means nothing: {some}"
+        warn_untrained(untrained)
     name = Path(target).resolve().name
-    return FaceModel(module, preprocess=preprocess, name=name, source=f"hf:{target}")
+    return FaceModel(module, preprocess=preprocess, name=name, source=f"hf:{target}", untrained=untrained)
 
 
 @contextmanager

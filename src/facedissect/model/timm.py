@@ -11,7 +11,7 @@ from torch import nn
 from ..errors import MissingExtraError, ModelError, WeightsError, nearest_names
 from .face_model import FaceModel, one_line
 from .preprocess import Preprocess, PreprocessChanges
-from .untrained import filled, seeded, warn_untrained
+from .untrained import RANDOM, filled, seeded, warn_untrained
 
 if TYPE_CHECKING:
     from timm.models import PretrainedCfg
@@ -54,17 +54,17 @@ def load(target: str, *, weights: str | Path | None, changes: PreprocessChanges)
     options = (
         {"img_size": preprocess.size} if config.fixed_input_size and preprocess.size != config.input_size[1:] else {}
     )
+    untrained = None
     if weights is None:
         module = _build(name, **options)
-        warn_untrained(
-            f"timm:{target} has random weights, so its units mean nothing; give weights (a file, or DEFAULT)"
-        )
+        untrained = RANDOM.format(source=f"timm:{target}")
+        warn_untrained(untrained)
     elif from_file:
         head = config.classifier[0] if isinstance(config.classifier, (tuple, list)) else config.classifier
         module = filled(partial(_build, name, **options), Path(weights), head=head)
     else:
         module = _published(name, config, **options)
-    return FaceModel(module, preprocess=preprocess, name=target, source=f"timm:{target}")
+    return FaceModel(module, preprocess=preprocess, name=target, source=f"timm:{target}", untrained=untrained)
 
 
 def _preprocess(config: Any) -> Preprocess:

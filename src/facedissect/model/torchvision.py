@@ -15,9 +15,7 @@ from torch import nn
 from ..errors import ModelError, WeightsError, nearest_names
 from .face_model import FaceModel, one_line
 from .preprocess import Preprocess, PreprocessChanges, Size
-from .untrained import UntrainedWarning, filled, seeded, warn_untrained
-
-__all__ = ["UntrainedWarning", "load"]
+from .untrained import RANDOM, filled, seeded, warn_untrained
 
 
 def load(target: str, *, weights: str | Path | None, changes: PreprocessChanges) -> FaceModel:
@@ -42,11 +40,11 @@ def load(target: str, *, weights: str | Path | None, changes: PreprocessChanges)
     published = {entry.name: entry for entry in torchvision.models.get_model_weights(target)}
     default = torchvision.models.get_model_weights(target).DEFAULT
     plain = Preprocess(size=_square(default))
+    untrained = None
     if weights is None:
         module, preprocess = _build(target), plain
-        warn_untrained(
-            f"torchvision:{target} has random weights, so its units mean nothing; give weights (a file, or DEFAULT)"
-        )
+        untrained = RANDOM.format(source=f"torchvision:{target}", untrained=untrained)
+        warn_untrained(untrained)
     elif Path(weights).is_file():
         module, preprocess = filled(partial(_build, target), Path(weights)), plain
     elif str(weights) in {*published, "DEFAULT"}:
@@ -56,7 +54,7 @@ def load(target: str, *, weights: str | Path | None, changes: PreprocessChanges)
         known = ", ".join(["DEFAULT", *published])
         raise WeightsError(f"expected a checkpoint file or {known} as weights of torchvision:{target}, got {weights}")
     preprocess = changes.apply(preprocess, what=f"torchvision:{target}")
-    return FaceModel(module, preprocess=preprocess, name=target, source=f"torchvision:{target}")
+    return FaceModel(module, preprocess=preprocess, name=target, source=f"torchvision:{target}", untrained=untrained)
 
 
 def _build(name: str, **options: Any) -> nn.Module:

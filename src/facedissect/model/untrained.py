@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from .checkpoint import fit_weights, read_checkpoint
 
+RANDOM = "{source} has random weights, so its units mean nothing; give weights (a file, or DEFAULT)"
+
 _SEED = 0
 
 

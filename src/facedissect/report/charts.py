@@ -95,7 +95,7 @@ def style(size: float = TEXT) -> Iterator[None]:
 
 def charts(layer: LayerSummary) -> list[Chart]:
     """The charts of a layer in the order of the published report: concepts, regions, kinds, then bias."""
-    drawn = [_outcomes(layer)]
+    drawn = [_outcomes(layer)] if layer.has_maps else []
     if layer.interpretable:
         kinds = {kind_name(kind): units for kind, units in layer.kinds.items()}
         drawn += [
@@ -180,7 +180,7 @@ def _concepts(layer: LayerSummary) -> Chart:
 
 
 def _biased(counts: Sequence[BiasCount]) -> Chart:
-    title = "Units biased towards each subgroup"
+    title = "Biased units per subgroup"
     rows = [(count, position, group) for count in counts for position, group in enumerate(count.subgroups)]
     names = [
         f"{count.global_concept}: {group.subgroup}{' (few images)' if group.few_images else ''}"

@@ -131,9 +131,9 @@ class RunSummary:
     few_images: Mapping[str, int]
 
     @property
-    def units(self) -> int:
-        """Units of all layers."""
-        return sum(len(layer.units) for layer in self.layers)
+    def compared(self) -> int:
+        """Units of all layers with maps."""
+        return sum(len(layer.units) for layer in self.layers if layer.has_maps)
 
     @property
     def interpretable(self) -> int:

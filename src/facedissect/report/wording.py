@@ -62,15 +62,18 @@ def overview(run: RunSummary) -> list[str]:
 def opening(run: RunSummary) -> str:
     """What was dissected: the network, its layers, and what they were compared with."""
     provenance, dictionary = run.result.provenance, run.result.provenance.dictionary
-    layers = listed(f"{layer.name} ({counted(len(layer.units), 'unit')})" for layer in run.layers)
+    compared = [layer for layer in run.layers if layer.has_maps]
+    layers = listed(f"{layer.name} ({counted(len(layer.units), 'unit')})" for layer in compared or run.layers)
     local = int(dictionary["local_faces"])
     images = f"{counted(local, 'image')} with outlined concepts"
     if others := int(dictionary["faces"]) - local:
         images += f" and {others:,} more that only tell the subgroup of the person"
-    noun = "layer" if len(run.layers) == 1 else "layers"
+    shown = f"The network {provenance.model['name']} was shown {images}, from {dictionary['location']}. "
+    noun = "layer" if len(compared or run.layers) == 1 else "layers"
+    if not compared:
+        return f"{shown}The responses of every unit of the {noun} {layers} were recorded."
     return (
-        f"The network {provenance.model['name']} was shown {images}, from {dictionary['location']}. "
-        f"Every unit of the {noun} {layers} was compared with {counted(len(run.searched), 'concept')} of the face, "
+        f"{shown}Every unit of the {noun} {layers} was compared with {counted(len(run.searched), 'concept')} of the face, "
         f"such as {listed(concept.name for concept in run.searched[:3])}."
     )
 
@@ -85,8 +88,8 @@ def interpretable(layer: LayerSummary, settings: Settings) -> str:
     total = len(layer.units)
     if not layer.has_maps:
         return (
-            f"The {counted(total, 'unit')} of {layer.name} {'has' if total == 1 else 'have'} no map that says where in the "
-            "image they respond, so they were not compared with the concepts of the face; only their bias was measured."
+            f"The {counted(total, 'unit')} of {layer.name} gave no map that says where in the image a response comes from, so "
+            "nothing was compared with the concepts of the face; only bias was measured."
         )
     text = (
         f"In {layer.name}, {layer.interpretable:,} of {counted(total, 'unit')} ({percent(layer.interpretable, total)}) "
