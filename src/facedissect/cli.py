@@ -227,7 +227,7 @@ def run(
     if network.preprocess.crop != "none":
         faces = _located(faces, landmarks, out_dir)
     result = _dissected(faces, network, names, settings, out_dir, reference_files=reference_files)
-    _tell(result, out_dir)
+    _tell(result, out_dir, told=f"{network.untrained}.")
 
 
 @app.command()
@@ -303,9 +303,11 @@ def _dissected(
     return result
 
 
-def _tell(result: Dissection, folder: Path) -> None:
+def _tell(result: Dissection, folder: Path, told: str = "") -> None:
+    """What was found and where it is; `told` is a warning that the user has seen already."""
     for warning in result.provenance.warnings:
-        err.print(f"note: {warning}", markup=False)
+        if warning != told:
+            err.print(f"note: {warning}", markup=False)
     for name, layer in result.layers.items():
         units = len(layer.units)
         if layer.map_size:

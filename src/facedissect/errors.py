@@ -5,7 +5,7 @@
     │   └── FaceReadError       one image or mask of it cannot be read, or does not fit its face
     ├── ModelError              a network cannot be built, loaded or run
     │   ├── WeightsError        a checkpoint is damaged, unsafe or of another architecture
-    │   └── LayerError          a layer does not exist, or has no spatial maps
+    │   └── LayerError          a layer does not exist, or its output cannot be read
     ├── SettingsError           a setting has a value that makes no sense
     ├── OutputError             a result cannot be written, read back or merged
     └── MissingExtraError       an optional dependency is needed and not installed
@@ -40,7 +40,7 @@ class WeightsError(ModelError):
 
 
 class LayerError(ModelError):
-    """A layer does not exist, or its output is not a spatial map."""
+    """A layer does not exist, or its output cannot be read as maps, tokens or features."""
 
 
 class SettingsError(FacedissectError):

@@ -136,7 +136,10 @@ def test_names_patterns_and_aliases(model: FaceModel, names: list[str], found: l
         ),
         ("block.0[0]", r"expected a part of what 'block.0' gives \(the tensor itself\), got 'block.0\[0\]'"),
         ("text", r"expected a layer that gives real numbers in a tensor, got 'text', which gives str; choose another"),
-        ("table", r"expected a layer that gives real numbers in a tensor, got 'table', which gives Tensor"),
+        (
+            "table",
+            r"expected a layer that gives real numbers in a tensor, got 'table', which gives a tensor of torch.float32",
+        ),
         (
             "windows",
             r"expected maps, tokens or features from layer 'windows', got 8 x 6 x 4 x 4: other rows than the 2 images",

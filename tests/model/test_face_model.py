@@ -136,7 +136,7 @@ def test_a_borrowed_network_still_trains_afterwards() -> None:
 def test_a_device_that_is_not_there() -> None:
     module = network()
     with (
-        pytest.raises(ModelError, match="expected a device that Network fits on, got nonsense"),
+        pytest.raises(ModelError, match="expected a device such as cpu, cuda, cuda:1 or mps, got 'nonsense'"),
         FaceModel(module, size=8).borrowed("nonsense"),
     ):
         pass

@@ -21,7 +21,7 @@ def network():
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
 
 def face_model():
-    return FaceModel(network(), size=(9, 7), std=(0.5, 0.5, 0.5), name="mine", max_batch=2)
+    return FaceModel(network(), size=(9, 7), std=(0.5, 0.5, 0.5), name="mine", max_batch=2, aliases={"early": "0"})
 
 class Zoo:
     network = staticmethod(network)
@@ -66,6 +66,7 @@ def test_a_network_takes_its_preprocessing_from_the_caller() -> None:
 def test_a_face_model_keeps_its_own_unless_told_otherwise() -> None:
     model = load_model("python:handmade.networks:face_model")
     assert (model.preprocess.size, model.name, model.max_batch) == ((9, 7), "mine", 2)
+    assert [layer.name for layer in model.layers(["early"])] == ["0"]
     model = load_model("python:handmade.networks:face_model", size=8, name="other")
     assert (model.preprocess.size, model.preprocess.std, model.name) == ((8, 8), (0.5, 0.5, 0.5), "other")
 

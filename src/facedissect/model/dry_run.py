@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..errors import LayerError, nearest_names
 from .layer_names import ALL_CONVOLUTIONS, Address, is_pattern, matches, parse, parts
@@ -74,7 +74,7 @@ class DryRun:
             if from_input and tensor.is_floating_point()
         }
         self._calls.setdefault(module, []).append(call)
-        self._kinds[module] = type(output).__name__
+        self._kinds[module] = f"a tensor of {output.dtype}" if isinstance(output, Tensor) else type(output).__name__
 
     def layers(self) -> list[LayerInfo]:
         """Every layer that can be looked into, in the order of `named_modules()`; a shared module by its first name."""
@@ -126,7 +126,7 @@ class DryRun:
         """A layer that is not listed under this name: another name of a shared module, an explicit `#1`, or an error."""
         address = Address(module=name) if name in self._modules else parse(name)
         if address.module not in self._modules or not address.module:
-            nearest = nearest_names(name, [*self._aliases, *self._modules])
+            nearest = nearest_names(name, [*self._aliases, *self._modules, ALL_CONVOLUTIONS])
             raise LayerError(f"expected a layer of {self._model}, got {name!r}; nearest: {nearest}")
         module = self._modules[address.module]
         calls = self._calls.get(module, [])

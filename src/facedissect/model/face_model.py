@@ -122,7 +122,7 @@ class FaceModel:
             self.module.eval()
             if device is not None:
                 try:
-                    self.module.to(device)
+                    self.module.to(_known_device(device))
                 except (RuntimeError, AssertionError) as error:
                     raise ModelError(
                         f"expected a device that {self.name} fits on, got {device!s}: {one_line(error)}"
@@ -189,6 +189,14 @@ def unwrapped(module: nn.Module) -> nn.Module:
 
 
 _PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+
+
+def _known_device(device: torch.device | str) -> torch.device:
+    try:
+        return torch.device(device)
+    # torch's own message lists every backend that it was ever written for.
+    except RuntimeError as error:
+        raise ModelError(f"expected a device such as cpu, cuda, cuda:1 or mps, got {device!r}") from error
 
 
 def _autocast(device: str, precision: Precision) -> torch.autocast:

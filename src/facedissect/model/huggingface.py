@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from logging import CRITICAL, getLogger
 from pathlib import Path
 from typing import Any
 
@@ -68,14 +69,18 @@ def load(target: str, *, weights: str | Path | None, changes: PreprocessChanges)
 
 @contextmanager
 def _quiet(transformers: Any) -> Iterator[None]:
-    """Without transformers' progress bars and its reports on weights, which this file makes itself."""
+    """Without transformers' progress bars, its reports on weights, which this file makes itself, and the hub's on retries."""
     logging = transformers.utils.logging
+    hub = getLogger("huggingface_hub")
+    level = hub.level
+    hub.setLevel(CRITICAL)
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity(logging.CRITICAL)
     logging.disable_progress_bar()
     try:
         yield
     finally:
+        hub.setLevel(level)
         logging.set_verbosity(verbosity)
         if bars:
             logging.enable_progress_bar()

@@ -103,10 +103,10 @@ class LayoutReader:
             found, what = None, f"other rows than the {self._images} images of the pass, such as windows or patches"
         elif len(shape) == 2:
             found, what = Layout(kind="vector"), ""
+        elif len(shape) in (3, 4) and self._between_tokens(shape):
+            found, what = None, "weights between tokens, which are no units"
         elif len(shape) == 3:
             found, what = self._sequence(module, shape), f"{shape[1]} tokens that fill no grid like the image"
-        elif len(shape) == 4 and self._between_tokens(shape):
-            found, what = None, "weights between tokens, which are no units"
         elif len(shape) == 4:
             found, what = self._planes(module, shape), "neither maps shaped like the image nor tokens"
         else:
@@ -138,13 +138,11 @@ class LayoutReader:
 
     def _between_tokens(self, shape: Shape) -> bool:
         """Whether an output has a number for every pair of tokens of the last grid."""
-        tokens = self._tokens("heads", shape[2], known_grid=True)
-        return (
-            shape[2] == shape[3]
-            and shape not in self._certain
-            and tokens is not None
-            and tokens.grid == self._grids[-1]
-        )
+        tokens = self._tokens("heads", shape[-1], known_grid=True)
+        if shape[-1] != shape[-2] or shape in self._certain or tokens is None or tokens.grid != self._grids[-1]:
+            return False
+        # Tokens may well be as wide as there are patches, but hardly as there are with a class token.
+        return len(shape) == 4 or tokens.prefix > 0
 
     def _fits(self, size: Sequence[int]) -> bool:
         """Whether a map of this size has the shape of the image: to one position, and exactly for a square."""

@@ -136,7 +136,10 @@ def _convert(graph: onnx.ModelProto, path: Path) -> nn.Module:
     except NotImplementedError as error:
         operator = re.search(r"operation_type='(\w+)'", str(error))
         told = operator[1] if operator else one_line(error)
-        raise ModelError(f"expected operators that onnx2torch converts in {path}, got another: {told}") from error
+        raise ModelError(
+            f"expected operators that onnx2torch converts in {path}, got another, or of a later version: {told}; "
+            "export it with opset_version=17 or lower"
+        ) from error
     # onnx2torch lets whatever a graph makes it stumble over through.
     except Exception as error:
         raise ModelError(f"expected an ONNX file that onnx2torch converts, got {path}: {one_line(error)}") from error

@@ -39,15 +39,22 @@ def load(target: str, *, weights: str | Path | None, changes: PreprocessChanges)
             made = _called(made, target)
     if not isinstance(made, (nn.Module, FaceModel)):
         raise ModelError(f"expected an nn.Module or a FaceModel from python:{target}, got {type(made).__name__}")
-    module, preprocess = (made.module, made.preprocess) if isinstance(made, FaceModel) else (made, None)
+    module = made.module if isinstance(made, FaceModel) else made
     if weights is not None:
         load_weights(module, weights)
+    source = f"python:{target}"
+    if not isinstance(made, FaceModel):
+        return FaceModel(
+            module, preprocess=changes.apply(None, what=source), name=name.rpartition(".")[2], source=source
+        )
     return FaceModel(
         module,
-        preprocess=changes.apply(preprocess, what=f"python:{target}"),
-        name=made.name if isinstance(made, FaceModel) else name.rpartition(".")[2],
-        source=f"python:{target}",
-        max_batch=made.max_batch if isinstance(made, FaceModel) else None,
+        preprocess=changes.apply(made.preprocess, what=source),
+        name=made.name,
+        source=source,
+        max_batch=made.max_batch,
+        aliases=made.aliases,
+        untrained=made.untrained if weights is None else None,
     )
 
 

@@ -43,7 +43,7 @@ def load(target: str, *, weights: str | Path | None, changes: PreprocessChanges)
     untrained = None
     if weights is None:
         module, preprocess = _build(target), plain
-        untrained = RANDOM.format(source=f"torchvision:{target}", untrained=untrained)
+        untrained = RANDOM.format(source=f"torchvision:{target}")
         warn_untrained(untrained)
     elif Path(weights).is_file():
         module, preprocess = filled(partial(_build, target), Path(weights)), plain
