@@ -17,6 +17,7 @@ from ..errors import DictionaryError, FaceReadError
 from .located import Box, Located
 
 State = Literal["present", "absent", "unknown"]
+Label = bool | float | str
 
 
 @runtime_checkable
@@ -49,6 +50,10 @@ class Face:
         subgroups: global concept -> subgroup, where known.
         box: left, top, right, bottom of the face in pixels, where known.
         landmarks: 68 points (x, y) in pixels in the iBUG order, where known; pixel centres lie at half-integers.
+        labels: what the source says besides: attributes (True, False), intensities of action units, age in years. Nothing
+            is measured by them; `build` makes concepts and subgroups of them.
+        identity: who it is, where known.
+        split: the part of the source's own division, such as `train` or `test`, where it has one.
     """
 
     id: str
@@ -58,6 +63,9 @@ class Face:
     subgroups: Mapping[str, str] = field(default_factory=dict)
     box: Box | None = None
     landmarks: Float[np.ndarray, "68 2"] | None = field(default=None, repr=False, compare=False)
+    labels: Mapping[str, Label] = field(default_factory=dict, repr=False)
+    identity: str | None = None
+    split: str | None = None
 
     def image(self) -> Image.Image:
         """The image, RGB. Raises FaceReadError."""
