@@ -19,6 +19,9 @@ from facedissect.dictionary.faces import Face, FaceDictionary
 # Before transformers or timm are imported, which would ask the hub again and again where there is no network.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+# On a machine that does other work too, threads that wait for each other make a network ten times slower.
+torch.set_num_threads(1)
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 

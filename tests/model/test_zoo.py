@@ -26,15 +26,6 @@ ALIASES = ["layer1", "layer2", "layer3", "layer4"]
 SIZES = {"age": 128, "gender": 128, "beauty": 224, "facenet": 224, "fairface": 112, "smile": 200}
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Beside other work, torch's threads wait for each other far longer than they take for networks of two images."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def filling(key: str, shape: list[int]) -> Tensor:
     """The recorded rule for a tensor of this name: it needs no file, and tells every name apart."""
     random = np.random.RandomState(zlib.crc32(key.encode()) & 0x7FFFFFFF)
