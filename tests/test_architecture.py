@@ -14,6 +14,7 @@ FLOORS = [
     {"errors", "concepts"},
     {"settings", "demo"},
     {"dictionary", "model"},
+    {"building", "curation"},
     {"capture", "batching"},
     {"activations"},
     {"thresholds"},
@@ -23,7 +24,8 @@ FLOORS = [
     {"tables", "results"},
     {"dissection"},
     {"storage"},
-    {"report", "progress", "options"},
+    {"report", "progress", "options", "console"},
+    {"dictionary_commands"},
     {"cli", "__init__"},
 ]
 """From the ground up: a room may use those of lower floors, and itself."""

@@ -253,7 +253,7 @@ def test_detect_writes_where_it_is_told_and_a_report_finds_it_again(
     assert not (tmp_path / "faces" / "landmarks.csv").exists()
     assert shell(f"{RUN} --out a --crop box --landmarks places.csv")[0] == 0
     assert finder.calls == images
-    assert load("a").provenance.dictionary["landmarks_file"] == "places.csv"
+    assert load("a").provenance.dictionary["options"] == {"landmarks": "places.csv"}
     written = (tmp_path / "a" / "report.html").read_bytes()
     assert shell("report a --html again.html")[0] == 0
     assert (tmp_path / "again.html").read_bytes() == written
@@ -266,7 +266,7 @@ def test_a_dictionary_that_cannot_be_written_keeps_its_faces_beside_the_results(
     assert shell(f"{RUN} --out a --crop box")[0] == 0
     assert (tmp_path / "a" / "landmarks.csv").is_file()
     assert not (tmp_path / "faces" / "landmarks.csv").exists()
-    assert load("a").provenance.dictionary["landmarks_file"] == "a/landmarks.csv"
+    assert load("a").provenance.dictionary["options"] == {"landmarks": "a/landmarks.csv"}
 
 
 def test_units_that_are_not_finite_are_named_and_the_run_goes_on(shell: Shell) -> None:

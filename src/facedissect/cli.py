@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import warnings
 from collections.abc import Sequence
@@ -15,10 +14,11 @@ from rich.console import Console
 from rich.table import Table
 
 from . import __version__, options, storage
+from .console import counted, err, note, out, say
 from .dictionary.detect import detect_faces
 from .dictionary.faces import FaceDictionary
-from .dictionary.open import check_dictionary, open_dictionary
-from .dictionary.write import write_published
+from .dictionary.open import open_dictionary
+from .dictionary_commands import DICTIONARY_COMMANDS
 from .dissection import dissect
 from .errors import FacedissectError
 from .model.face_model import FaceModel
@@ -42,9 +42,6 @@ DEMO_LAYERS = ("block4.relu", "block5.relu")
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, which typer turns into an exit of its own."""
-
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 @app.callback(invoke_without_command=True)
@@ -76,63 +73,8 @@ def demo(
         _tell(result, out_dir / name)
 
 
-@app.command("demo-faces")
-def demo_faces(
-    out_dir: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new or empty folder.")],
-    count: Annotated[int, typer.Option(min=1, help="Faces to draw.")] = 100,
-    seed: Annotated[int, typer.Option(min=0, help="Other seeds draw other faces.")] = 0,
-    size: Annotated[int, typer.Option(min=32, help="Width and height in pixels.")] = 128,
-) -> None:
-    """Write embedded faces as a Face Dictionary in the published layout."""
-    write_published(open_dictionary("demo", count=count, seed=seed, size=size), out_dir)
-    _say(f"{count} faces written to {out_dir}; check them with: facedissect check {out_dir}")
-
-
-@app.command()
-def check(
-    dictionary: options.DictionaryArgument,
-    format_name: options.FormatOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the faults as JSON.")] = False,
-) -> None:
-    """List every fault of a dictionary at once; exit status 1 if one of them is an error."""
-    with ProgressReport(err) as report:
-        faults = check_dictionary(
-            dictionary, format=format_name, progress=lambda done, total: report("check", done, total)
-        )
-    errors = sum(fault.severity == "error" for fault in faults)
-    if as_json:
-        sys.stdout.write(json.dumps([fault.as_dict() for fault in faults], indent=2, ensure_ascii=False) + "\n")
-    else:
-        table = Table("severity", "fault", "where", "what", box=None, pad_edge=False)
-        for fault in faults:
-            where = fault.file if fault.row is None else f"{fault.file} ({fault.row})"
-            table.add_row(
-                fault.severity, fault.code, where, fault.message, style="red" if fault.severity == "error" else ""
-            )
-        if faults:
-            out.print(table)
-        _say(f"{dictionary}: {_counted(errors, 'error')}, {_counted(len(faults) - errors, 'warning')}")
-    if errors:
-        raise typer.Exit(1)
-
-
-@app.command()
-def detect(
-    dictionary: options.DictionaryArgument,
-    format_name: options.FormatOption = None,
-    file: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", metavar="FILE", help="Where boxes and landmarks go. (default: landmarks.csv in the dictionary)"
-        ),
-    ] = None,
-) -> None:
-    """Find the faces of a dictionary once, and keep their boxes and landmarks with it, for --crop box and --crop align."""
-    faces = open_dictionary(dictionary, format=format_name)
-    with ProgressReport(err) as progress:
-        found = detect_faces(faces, path=file, progress=lambda done, total: progress("faces", done, total))
-    located = sum(face.box is not None or face.landmarks is not None for face in found)
-    _say(f"{dictionary}: faces found in {located:,} of {_counted(len(found), 'image')}")
+for name, command in DICTIONARY_COMMANDS.items():
+    app.command(name)(command)
 
 
 @app.command()
@@ -150,7 +92,7 @@ def layers(
             table.add_row(info.name, info.type, str(info.units), _by(info.map_size) if info.map_size else "none")
     (out if out.is_terminal else Console(highlight=False, width=200)).print(table)
     for alias, name in network.aliases.items():
-        _say(f"{alias} stands for {name}")
+        say(f"{alias} stands for {name}")
 
 
 @app.command()
@@ -160,6 +102,7 @@ def run(
     layer: options.LayersOption,
     out_dir: options.OutOption,
     format_name: options.FormatOption = None,
+    option: options.ReaderOption = None,
     landmarks: options.LandmarksOption = None,
     weights: options.WeightsOption = None,
     size: options.SizeOption = None,
@@ -207,7 +150,8 @@ def run(
     settings = Settings.reference(**changes) if reference_mode else Settings(**changes)
     storage.check_output(out_dir, ())
     # A file of landmarks that is not there yet is where they will be kept.
-    faces = _opened(dictionary, format_name, landmarks if landmarks and landmarks.exists() else None)
+    known = {"landmarks": landmarks} if landmarks and landmarks.exists() else {}
+    faces = open_dictionary(dictionary, format=format_name, **options.parse_reader_options(option), **known)
     if concept:
         faces = faces.only(concept)
     network = load_model(
@@ -253,23 +197,20 @@ def report(
     """Write the reports of a run again, without running the network."""
     loaded = storage.load(result)
     known = loaded.provenance.dictionary
-    faces = _opened(dictionary or str(known["location"]), None, landmarks or known.get("landmarks_file"))
+    opts = {**known.get("options", {}), **({"landmarks": landmarks} if landmarks else {})}
+    faces = open_dictionary(dictionary or str(known["location"]), format=known["format"], **opts)
     chosen = [path for path in (html, pdf) if path] or [result / "report.html", result / "report.pdf"]
     for path in chosen:
         write_report(loaded, faces, path)
-        _say(f"report: {path}")
-
-
-def _opened(location: str, format_name: str | None, landmarks: Path | str | None) -> FaceDictionary:
-    extra = {"landmarks": landmarks} if landmarks else {}
-    return open_dictionary(location, format=format_name, **extra)
+        say(f"report: {path}")
 
 
 def _located(faces: FaceDictionary, landmarks: Path | None, out_dir: Path) -> FaceDictionary:
     """The faces with boxes and landmarks, looked for now where nobody has done so yet."""
     if all(face.box is not None or face.landmarks is not None for face in faces):
         return faces
-    path = landmarks or (None if storage.writable(Path(faces.location)) else out_dir / "landmarks.csv")
+    kept_with_it = faces.format == "published" and storage.writable(Path(faces.location))
+    path = landmarks or (None if kept_with_it else out_dir / "landmarks.csv")
     with ProgressReport(err) as progress:
         return detect_faces(faces, path=path, progress=lambda done, total: progress("faces", done, total))
 
@@ -307,22 +248,14 @@ def _tell(result: Dissection, folder: Path, told: str = "") -> None:
     """What was found and where it is; `told` is a warning that the user has seen already."""
     for warning in result.provenance.warnings:
         if warning != told:
-            err.print(f"note: {warning}", markup=False)
+            note(warning)
     for name, layer in result.layers.items():
         units = len(layer.units)
         if layer.map_size:
-            _say(f"{name}: {int(layer.units['interpretable'].sum())} of {units} units are interpretable")
+            say(f"{name}: {int(layer.units['interpretable'].sum())} of {units} units are interpretable")
         else:
-            _say(f"{name}: {_counted(units, 'unit')} without maps; only bias was measured")
-    _say(f"report: {folder / 'report.html'} and report.pdf; in the terminal: facedissect show {folder}")
-
-
-def _say(line: str) -> None:
-    out.print(line, markup=False, soft_wrap=True)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+            say(f"{name}: {counted(units, 'unit')} without maps; only bias was measured")
+    say(f"report: {folder / 'report.html'} and report.pdf; in the terminal: facedissect show {folder}")
 
 
 def _by(size: tuple[int, int]) -> str:

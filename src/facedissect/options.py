@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,6 +35,14 @@ DictionaryArgument = Annotated[
 ResultArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder that a run left behind.")]
 FormatOption = Annotated[
     str | None, typer.Option("--format", help="Format of the dictionary; recognised if not given.")
+]
+ReaderOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        metavar="NAME=VALUE",
+        help="An option of the format's reader, such as missing=skip or preset=fasseg; may be repeated.",
+    ),
 ]
 LandmarksOption = Annotated[
     Path | None,
@@ -167,3 +176,14 @@ def parse_size(text: str | None) -> int | tuple[int, int] | None:
     if len(numbers) == 2:
         return (numbers[0], numbers[1])
     raise SettingsError(f"expected a size such as 112 or 112x96 (height x width), got {text!r}")
+
+
+def parse_reader_options(texts: Sequence[str] | None) -> dict[str, str | bool]:
+    """Options of a reader as typed, `NAME=VALUE`; `true` and `false` are no text. Raises SettingsError."""
+    found: dict[str, str | bool] = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise SettingsError(f"expected an option as NAME=VALUE, such as missing=skip, got {text!r}")
+        found[name] = {"true": True, "false": False}.get(value, value)
+    return found

@@ -21,7 +21,7 @@ class Provenance:
     Attributes:
         versions: facedissect, Python, torch, NumPy, ... -> version.
         model: name, source, digest and preprocessing of the network.
-        dictionary: location, format and digest of the dictionary, the file of its landmarks, its numbers of faces.
+        dictionary: location, format, options and digest of the dictionary, and its numbers of faces.
         concept_images: local concept -> images that have it.
         subgroup_images: global concept -> subgroup -> images.
         left_out: unreadable faces that were skipped, id -> reason.
@@ -91,7 +91,7 @@ def stamp(
             "location": dictionary.location,
             "format": dictionary.format,
             "digest": dictionary.digest,
-            "landmarks_file": dictionary.landmarks_file,
+            "options": dict(dictionary.options),
             "faces": len(dictionary),
             "local_faces": len(dictionary.local_faces),
         },

@@ -50,24 +50,22 @@ def test_py_feat_says_how_likely(tmp_path: Path) -> None:
     path.write_text(PY_FEAT + "10,0.99,0.7,0.3,0.5,/data/faces/1.png,0\n,,,,,/data/faces/2.png,0\n")
     assert read_action_units(path, IDS) == {"faces/1.png": {"AU_1": True, "AU_2": False, "AU_20": True}}
     assert read_action_units(path, IDS, probability=0.6)["faces/1.png"] == {"AU_1": True, "AU_2": False, "AU_20": False}
-    with pytest.raises(
-        DictionaryError, match=r"expected columns of action units such as AU01_r .* got FaceRectX, FaceS"
-    ):
-        path.write_text(PY_FEAT + ",,,,,/data/faces/2.png,0\n")
+    path.write_text(PY_FEAT + ",,,,,/data/faces/2.png,0\n")
+    with pytest.raises(DictionaryError, match=r"expected columns of action units .* got FaceRectX, FaceScore, AU01"):
         read_action_units(path, IDS)
 
 
 def test_rows_that_are_not_sure_say_nothing(tmp_path: Path) -> None:
     (tmp_path / "1.csv").write_text(OPENFACE + "0, 0.4, 0, 0, 0, 0, 0, 0, 0\n")
     assert list(read_action_units(tmp_path, IDS, least_confidence=0.3)) == ["faces/1.png"]
-    with pytest.raises(DictionaryError, match="got rows of others, such as 1.csv"):
+    with pytest.raises(DictionaryError, match=r"got rows of others, such as 1\.csv"):
         read_action_units(tmp_path, IDS)
 
 
 REFUSED = {
     "a word": ("image,AU01_r\n1.png,high\n", r"t.csv:2: expected a number in AU01_r, got 'high'; correct it"),
     "percent": ("image,AU01\n1.png,70\n", r"t.csv:2: expected a probability from 0 to 1 in AU01, got 70; name a column of inten"),
-    "none": ("image,age\n1.png,7\n", r"expected columns of action units such as AU01_r \(OpenFace\) or AU01 \(py-feat\) in .*, got image, age"),
+    "none": ("image,age\n1.png,7\n", r"columns of action units such as AU01_r .*, got image, age"),
     "cells": ("image,AU01_r\n1.png\n", r"t.csv:2: expected 2 cells, as the header has, got 1"),
 }  # fmt: skip
 

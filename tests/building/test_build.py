@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from facedissect.building import REGIONS, Built, Recipe, build, draw
-from facedissect.building.build import BuiltSource
+from facedissect.building.built_source import BuiltSource
 from facedissect.building.global_concepts import Grouping
 from facedissect.building.skin_tone import SkinToneLimits
 from facedissect.concepts import FACE_DICTIONARY, Concept, GlobalConcept, Vocabulary
@@ -114,7 +114,7 @@ def test_who_is_left_out_and_why(make_dictionary: Make, landmarks: np.ndarray, t
         make_dictionary(
             {},
             {"landmarks": landmarks * 0.3},
-            {"landmarks": landmarks + [60, 0]},
+            {"landmarks": landmarks + np.array([60, 0])},
             {"landmarks": turned},
             {"source": gone},
         )
@@ -123,12 +123,24 @@ def test_who_is_left_out_and_why(make_dictionary: Make, landmarks: np.ndarray, t
     assert list(built.left_out) == ["1.png", "2.png", "3.png", "4.png"]
     small, outside, turn, unreadable = built.left_out.values()
     assert small.endswith("pixels apart, fewer than 12")
-    assert outside.endswith("of 68 landmarks outside the image")
-    assert turn.startswith("turned by ") and turn.endswith(" degrees, more than 45")
+    assert outside.endswith("landmarks of brows, eyes, nose or mouth outside the image")
+    assert turn.startswith("turned by ")
+    assert turn.endswith(" degrees, more than 45")
     assert (
         unreadable
         == f"expected an image that can be read, got {tmp_path}/gone.png: the file does not exist; restore the file"
     )
+
+
+def test_a_face_is_left_out_where_a_concept_of_it_cannot_be_seen(make_dictionary: Make, landmarks: np.ndarray) -> None:
+    down = landmarks.copy()
+    down[6:11, 1] += 96 - landmarks[6:11, 1].min() + 7
+    faces = make_dictionary(
+        {"landmarks": down, "labels": {"Double_Chin": True}}, {"landmarks": down, "labels": {"Double_Chin": False}}
+    )
+    built = build(faces, Recipe(overhang=1.0))
+    assert dict(built.left_out) == {"0.png": "Double_Chin outside the image"}
+    assert [face.concepts for face in built.dictionary] == [PARTS]
 
 
 def test_groupings(make_dictionary: Make) -> None:
@@ -169,21 +181,23 @@ def test_skin_tone(make_dictionary: Make, array_source: Any) -> None:
     built = build(make_dictionary(*fields), Recipe(skin_tone=SkinToneLimits(dark_below=-30, bright_from=30)))
     assert [face.subgroups.get("skin_tone") for face in built.dictionary] == ["bright", "dark", None, None]
     angles = [face.labels.get("typology_angle") for face in built.dictionary]
-    assert angles == [pytest.approx(53, abs=3), pytest.approx(-60, abs=6), None, pytest.approx(-8, abs=6)]
-    assert built.dictionary.faces[0].labels["hue_angle"] == pytest.approx(60, abs=10)
+    assert angles == [pytest.approx(45.6, abs=0.1), pytest.approx(-51.7, abs=0.1), None, pytest.approx(-4.1, abs=0.1)]
+    assert built.dictionary.faces[0].labels["hue_angle"] == pytest.approx(58.1, abs=0.1)
     assert built.notes[0] == SkinToneLimits(dark_below=-30, bright_from=30).method
     assert built.notes[1] == "skin_tone: 1 of 4 faces are grey-scale or have too little skin in the image"
     assert list(built.left_out) == ["4.png"]
 
 
+AGE = Grouping(concept="age", column="age", edges=(1,), subgroups=("a", "b"))
+NOWHERE = {"landmarks": None}
 REFUSED: dict[str, tuple[list[dict[str, Any]], Recipe, str]] = {
-    "no attributes": ([{}], Recipe(kinds=("attribute",)), r"expected labels of attributes .* in memory, got none; add them, or leave 'attribute' out"),
+    "no attributes": ([{}], Recipe(kinds=("attribute",)), r"expected labels of attributes .* in memory, got none; add"),
     "no units": ([{}], Recipe(kinds=("action_unit",)), r"expected labels of action units .* or leave 'action_unit' out of kinds"),
     "number": ([{"labels": {"Smiling": 0.5}}], Recipe(), r"expected True or False for Smiling of 0.png, got 0.5; correct"),
     "text": ([{"labels": {"AU_1": "A"}}], Recipe(), r"expected an intensity, True or False for AU_1, got 'A'"),
-    "nobody": ([{"landmarks": None}, {"landmarks": None}], Recipe(), r"expected faces to build from in memory, got none: no landmarks \(2 faces\)"),
-    "no faces": ([], Recipe(), r"expected faces to build from in memory, got none: it has no faces"),
-    "no column": ([{}], Recipe(groupings=(Grouping(concept="age", column="age", edges=(1,), subgroups=("a", "b")),)), r"expected a label for the global concept age"),
+    "nobody": ([NOWHERE, NOWHERE], Recipe(), r"faces to build from in memory, got none; 2 of 2 are left out for: no landm"),
+    "no faces": ([], Recipe(), r"expected faces to build from in memory, got none; it has no faces"),
+    "no column": ([{}], Recipe(groupings=(AGE,)), r"expected a label for the global concept age"),
 }  # fmt: skip
 
 

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 
 from facedissect.building.face_frame import FaceFrame, turn_of
-from facedissect.building.fitness import reason_against
-from facedissect.building.recipe import Recipe
 from facedissect.dictionary import open_dictionary
 
 
@@ -59,20 +57,3 @@ def test_corners_that_have_changed_places_are_a_profile(nose: float, turn: float
     points[36:42], points[42:48] = (-1, 0), (1, 0)
     points[36], points[45], points[30] = (2, 0), (-1, 0), (nose, 4)
     assert turn_of(points) == turn
-
-
-def test_why_a_face_is_left_out(landmarks: np.ndarray) -> None:
-    unit = FaceFrame.of(landmarks).unit
-    assert reason_against(landmarks, (96, 96), Recipe()) is None
-    assert reason_against(landmarks, (96, 96), Recipe(smallest_eyes=unit + 1)) == (
-        f"eyes {unit:.1f} pixels apart, fewer than {unit + 1:g}"
-    )
-    below = int((landmarks[:, 1] > 60).sum())
-    assert below
-    assert reason_against(landmarks, (60, 96), Recipe()) == f"{below} of 68 landmarks outside the image"
-    assert reason_against(landmarks - [96, 0], (96, 96), Recipe()) == "68 of 68 landmarks outside the image"
-    turned = landmarks.copy()
-    turned[30, 0] += unit
-    assert reason_against(turned, (96, 96), Recipe(largest_turn=40)) == (
-        f"turned by {turn_of(turned):.1f} degrees, more than 40"
-    )

@@ -79,7 +79,7 @@ def test_parts_that_do_not_fit_are_refused(given: dict[str, Any], message: str) 
 
 def test_text_has_no_limits(make_dictionary: Callable[..., FaceDictionary]) -> None:
     with pytest.raises(
-        DictionaryError, match="expected numbers in years, .* into age, got '20-29' for 0.png; use rename"
+        DictionaryError, match=r"expected numbers in years, .* into age, got '20-29' for 0.png; use rename"
     ):
         subgroup(AGE, make_dictionary, "20-29")
 

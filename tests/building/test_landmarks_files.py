@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -107,12 +106,14 @@ def test_our_own_file(tmp_path: Path) -> None:
     assert np.allclose(found["a/1.png"].landmarks, POINTS)
 
 
+ROW = table(POINTS, image="1.png")
+LAST_CELL = ROW.rsplit(", ", 1)[1]
 BAD_TABLES = {
-    "a column less": (re.sub(r"y_67(.*), [^,]*$", r"\1", table(POINTS, image="1.png").replace("y_66, ", "y_66")), r"expected \d+ cells|got none in y_67; run"),
-    "no landmarks": ("image, AU01_r\n1.png, 2\n", r"t.csv:2: expected numbers in x_0,...,x_67,y_0,...,y_67, got none in x_0; run"),
-    "a word": (table(POINTS, image="1.png").rsplit(",", 1)[0] + ", x\n", r"t.csv:2: expected a number in y_67, got 'x'; correct it"),
+    "a column less": (ROW.replace(", y_67", "").removesuffix(f", {LAST_CELL}"), r"t.csv:2: .*, got none in y_67; run"),
+    "no landmarks": ("image, AU01_r\n1.png, 2\n", r"t.csv:2: expected numbers in x_0,.*,y_67, got none in x_0; run"),
+    "a word": (ROW.replace(LAST_CELL, "x"), r"t.csv:2: expected a number in y_67, got 'x'; correct it"),
     "one point": (table(np.ones((68, 2)), image="1.png"), r"t.csv:2: expected landmarks of a face, got all of them in one point"),
-    "others": (table(POINTS, image="z.png"), r"expected rows about images of the dictionary in .*t.csv, got rows of others, such as z.png"),
+    "others": (table(POINTS, image="z.png"), r"expected rows about images .* in .*t.csv, got rows of others, such as z.png"),
     "nameless": (table(POINTS), r"expected a column image, input, .* in .*t.csv, or a column frame from 1 to 2, as many as"),
     "empty": ("", r"expected rows about images of the dictionary in .*t.csv, got no rows; check the path"),
 }  # fmt: skip

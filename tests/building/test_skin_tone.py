@@ -113,6 +113,6 @@ def test_limits() -> None:
     assert found == ["dark", "dark", None, None, "bright", "bright"]
     assert "dark below an individual typology angle of 10 degrees, bright from 40 on" in limits.method
     with pytest.raises(
-        SettingsError, match="expected -90 <= dark_below <= bright_from <= 90 .*, got dark_below = 41 and"
+        SettingsError, match=r"expected -90 <= dark_below <= bright_from <= 90 .*, got dark_below = 41 and"
     ):
         SkinToneLimits(dark_below=41, bright_from=40)

@@ -49,11 +49,16 @@ def test_unknown_contradicts_nothing(new_face: NewFace) -> None:
 
 
 def test_identities_and_raw_labels(new_face: NewFace) -> None:
-    first = new_face("a", identity="ada", labels={"Young": True, "emotion": "joy", "age": 30.0, "Bald": False})
-    second = new_face("b", identity="eve", labels={"Young": False, "emotion": "fear", "age": 31.0, "Bald": False})
+    first = new_face(
+        "a", identity="ada", labels={"Young": True, "emotion": "joy", "age": 30.0, "AU_12": 1.25, "Bald": False}
+    )
+    second = new_face(
+        "b", identity="eve", labels={"Young": False, "emotion": "fear", "age": 31.0, "AU_12": 1.5, "Bald": False}
+    )
     assert [(each.what, each.name, dict(each.values)) for each in found(first, second)] == [
         ("label", "Young", {"True": ("a",), "False": ("b",)}),
         ("label", "emotion", {"joy": ("a",), "fear": ("b",)}),
+        ("label", "age", {"30": ("a",), "31": ("b",)}),
         ("identity", "identity", {"ada": ("a",), "eve": ("b",)}),
     ]
 

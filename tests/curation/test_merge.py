@@ -219,5 +219,5 @@ def test_prefixes_are_unique(masks: FaceDictionary) -> None:
     part = Part(dictionary=masks, prefix="a")
     with pytest.raises(DictionaryError, match="each with a prefix of its own, got the prefixes a, a"):
         merge([part, part])
-    with pytest.raises(DictionaryError, match="expected dictionaries to merge, .* got the prefixes of none"):
+    with pytest.raises(DictionaryError, match=r"expected dictionaries to merge, .* got the prefixes of none"):
         merge([])

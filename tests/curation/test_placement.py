@@ -45,7 +45,7 @@ def test_the_hull_is_none_where_points_lie_on_one_line(new_face: NewFace) -> Non
 
 
 def test_a_mask_is_off_the_face_by_all_that_is_known(new_face: NewFace) -> None:
-    outline = FaceOutline(new_face("a", box=(40, 40, 60, 60), landmarks=POINTS + [20, 0]))
+    outline = FaceOutline(new_face("a", box=(40, 40, 60, 60), landmarks=POINTS + np.array([20, 0])))
     placement = outline.place(rectangle(62, 45, 80, 55))
     assert (placement.outside_box, placement.outside_hull) == (1, 0)
     assert placement.off_face == 0

@@ -230,12 +230,11 @@ def test_images_are_found_where_exporters_put_them(
     path = write(tmp_path, annotations, whole, *images)
     assert coco.recognises(tmp_path)
     assert coco.recognises(path)
-    for location in (tmp_path, path):
-        if "roboflow" not in str(location):
-            dictionary = coco.read(str(location))
-            assert [face.id.removeprefix("valid/") for face in dictionary] == [i.removeprefix("valid/") for i in images]
-            assert {face.split for face in dictionary} == {split}
-            assert [face.image().size for face in dictionary] == [(WIDTH, HEIGHT)] * 2
+    for location, home in ((tmp_path, tmp_path), (path, path.parents[path.parent.name == "annotations"])):
+        dictionary = coco.read(str(location))
+        assert [face.id for face in dictionary] == [str((tmp_path / image).relative_to(home)) for image in images]
+        assert {face.split for face in dictionary} == {split}
+        assert [face.image().size for face in dictionary] == [(WIDTH, HEIGHT)] * 2
 
 
 def test_addresses_stand_in_for_names(tmp_path: Path) -> None:
@@ -404,6 +403,20 @@ BAD = {
         r"expected run lengths of the image's size \[30, 40\], got \[40, 30\]; export it again",
     ),
     "counts": (segmentation({"size": [30, 40], "counts": [-1]}), r"expected run lengths as numbers or text, .*\[-1\]"),
+    "fractions": (segmentation({"size": [30, 40], "counts": [1199.5, 0.5]}), "expected run lengths as numbers or text"),
+    "text sum": (
+        segmentation({"size": [30, 40], "counts": "52"}),
+        "expected run lengths of 30 x 40 = 1200 pixels, got 7",
+    ),
+    "text end": (
+        segmentation({"size": [30, 40], "counts": "5P"}),
+        "expected run lengths as numbers or text, got .*'5P'",
+    ),
+    "text letter": (segmentation({"size": [30, 40], "counts": "5~"}), "as numbers or text, got counts = '5~'"),
+    "no text": (segmentation({"size": [30, 40], "counts": ""}), "as numbers or text, got counts = ''"),
+    "letters": (segmentation({"size": [30, 40], "counts": "é"}), "as numbers or text, got counts = 'é'"),
+    "long": (segmentation({"size": [30, 40], "counts": "o" * 20 + "0"}), "as numbers or text, got counts = 'ooo"),
+    "no counts": (segmentation({"size": [30, 40]}), "as numbers or text, got counts = None"),
     "sum": (
         segmentation({"size": [30, 40], "counts": [5, 6]}),
         "expected run lengths of 30 x 40 = 1200 pixels, got 11",

@@ -11,7 +11,15 @@ import pytest
 
 import facedissect.dictionary
 from facedissect.concepts import FACE_DICTIONARY
-from facedissect.dictionary import FORMATS, FaceDictionary, check_dictionary, open_dictionary
+from facedissect.dictionary import (
+    FORMATS,
+    FaceDictionary,
+    Located,
+    check_dictionary,
+    open_dictionary,
+    write_landmarks,
+)
+from facedissect.dictionary.open import recognise
 from facedissect.errors import DictionaryError
 
 if TYPE_CHECKING:
@@ -114,8 +122,43 @@ def test_options_that_a_format_does_not_have(complete: DictionaryFolder) -> None
         open_dictionary(complete.root, seed=1)
 
 
-def test_every_format_can_be_told_from_the_others(complete: DictionaryFolder) -> None:
-    locations = {"demo": "demo:seed=1", "published": str(complete.root)}
+def signs_of(root: Path) -> dict[str, str]:
+    """For each format of files, a location with no more than what it is known by."""
+    files = {
+        "celeba/list_attr_celeba.txt": "0\nMale\n",
+        "celebamask/CelebA-HQ-img/0.jpg": "",
+        "celebamask/CelebAMask-HQ-mask-anno/0/00000_skin.png": "",
+        "fairface/fairface_label_val.csv": "file,age,gender,race,service_test\n",
+        "utkface/26_0_1_20170116231255555.jpg.chip.jpg": "",
+        "label_map/label_map.toml": "[[files]]\n",
+        "coco/annotations/instances_default.json": '{"images": [], "annotations": [], "categories": []}',
+        "packed/dictionary.json": "{}",
+        "packed/data/train-00000-of-00001.parquet": "",
+        "table.csv": "image\n",
+    }
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    return {path.split("/")[0].removesuffix(".csv"): str(root / path.split("/")[0]) for path in files}
+
+
+def test_every_format_can_be_told_from_the_others(complete: DictionaryFolder, tmp_path: Path) -> None:
+    locations = {"demo": "demo:seed=1", "published": str(complete.root), **signs_of(tmp_path / "signs")}
     assert set(locations) == set(FORMATS)
     for name, location in locations.items():
         assert [other for other, form in FORMATS.items() if form.recognises(location)] == [name]
+        assert recognise(location) == name
+
+
+def test_options_and_landmarks_of_any_format_are_kept(tmp_path: Path) -> None:
+    root = Path(signs_of(tmp_path)["utkface"])
+    (root / "holiday.jpg").touch()
+    (root / "31_1_2_20170116231255555.jpg").touch()
+    landmarks = tmp_path / "places.csv"
+    face_id = "26_0_1_20170116231255555.jpg.chip.jpg"
+    write_landmarks({face_id: Located(box=(1.0, 2.0, 3.0, 4.0))}, landmarks)
+    dictionary = open_dictionary(root, landmarks=landmarks, malformed="skip")
+    assert dictionary[face_id].box == (1.0, 2.0, 3.0, 4.0)
+    assert dictionary.options == {"landmarks": str(landmarks), "malformed": "skip"}
+    again = open_dictionary(dictionary.location, format=dictionary.format, **dictionary.options)
+    assert again.digest == dictionary.digest

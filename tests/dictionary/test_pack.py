@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from facedissect.concepts import FACE_DICTIONARY
-from facedissect.dictionary import Face, FaceDictionary, Located, encoded, open_dictionary, packed
+from facedissect.dictionary import Face, FaceDictionary, FaceSource, Located, encoded, open_dictionary, packed
 from facedissect.dictionary.demo import open_demo
 from facedissect.dictionary.files import FileSource, read_image
 from facedissect.dictionary.pack import pack
@@ -109,6 +109,33 @@ def test_image_files_keep_their_bytes_also_when_packed_again(varied: DictionaryF
     assert files_in(tmp_path / "once" / "data") == files_in(tmp_path / "twice" / "data")
 
 
+@dataclass(frozen=True)
+class Wrapped:
+    """A source that hands on what another has."""
+
+    inner: FaceSource
+
+    def image(self) -> Image.Image:
+        return self.inner.image()
+
+    def encoded_image(self) -> bytes | None:
+        return encoded.encoded_image(self.inner)
+
+    def mask(self, concept: str) -> np.ndarray:
+        return self.inner.mask(concept)
+
+    def fingerprint(self) -> str:
+        return self.inner.fingerprint()
+
+
+def test_a_source_around_another_hands_on_its_file_or_none(varied: DictionaryFolder, tmp_path: Path) -> None:
+    files = packed_again(varied.open(), tmp_path / "files")
+    for name, source in {"wrapped": files, "drawn": open_demo(count=2, size=32)}.items():
+        wrapped = replace(source, faces=tuple(replace(face, source=Wrapped(face.source)) for face in source))
+        expect_equal(wrapped, packed_again(wrapped, tmp_path / name))
+    assert files_in(tmp_path / "wrapped" / "data") == files_in(tmp_path / "files" / "data")
+
+
 def formats() -> dict[str, Callable[[Path], None]]:
     alpha = DRAWN.convert("RGBA")
     alpha.putalpha(100)
@@ -154,7 +181,12 @@ def test_labels_identity_and_split_come_back(tmp_path: Path) -> None:
     first, second, third = open_demo(count=3, size=32)
     faces = (
         replace(first, labels={"Smiling": True, "age": 31.5, "note": "glasses, \u00e9"}, identity="7", split="train"),
-        replace(second, labels={"Smiling": False, "age": np.float64(4)}, subgroups={"gender": "Male", "hat": "cap"}),
+        replace(
+            second,
+            unknown=frozenset({"nose", "AU_1"}),
+            labels={"Smiling": False, "age": np.float64(4)},
+            subgroups={"gender": "Male", "hat": "cap"},
+        ),
         third,
     )
     again = packed_again(replace(open_demo(count=3, size=32), faces=faces), tmp_path / "packed")
@@ -162,6 +194,7 @@ def test_labels_identity_and_split_come_back(tmp_path: Path) -> None:
     assert [type(value) for value in again.faces[0].labels.values()] == [bool, float, str]
     assert [(face.identity, face.split) for face in again] == [("7", "train"), (None, None), (None, None)]
     assert [face.subgroups for face in again] == [face.subgroups for face in faces]
+    assert [face.unknown for face in again] == [face.unknown for face in faces]
 
 
 @pytest.mark.parametrize(("megabytes", "least"), [(500.0, 1), (0.03, 4)])

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from facedissect.dictionary import FaceDictionary, Located, packed, packed_source, write_landmarks
+from facedissect.dictionary import FaceDictionary, packed, packed_source
 from facedissect.dictionary.demo import open_demo
 from facedissect.dictionary.pack import pack
 from facedissect.errors import DictionaryError, FaceReadError
@@ -304,17 +304,6 @@ def test_few_landmarks_are_refused(folder: Path) -> None:
     rewritten(folder, lambda columns: columns["landmarks"].__setitem__(1, [1.0, 2.0]))
     with pytest.raises(DictionaryError, match=r"expected 136 numbers x1, y1, ... as landmarks of 1, got 2"):
         packed.read(str(folder))
-
-
-def test_landmarks_from_a_file_take_the_place_of_those_packed(folder: Path, tmp_path: Path) -> None:
-    path = tmp_path / "landmarks.csv"
-    write_landmarks({"1": Located(box=(1, 2, 3, 4))}, path)
-    dictionary = packed.read(str(folder), landmarks=path)
-    assert dictionary.locations == {"1": Located(box=(1, 2, 3, 4))}
-    assert dictionary.landmarks_file == str(path)
-    write_landmarks({"nobody": Located()}, path)
-    with pytest.raises(DictionaryError, match=f"expected faces of {folder}, got 'nobody'; leave it out"):
-        packed.read(str(folder), landmarks=path)
 
 
 def test_no_folder_is_refused(tmp_path: Path) -> None:

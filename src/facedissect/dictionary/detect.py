@@ -67,7 +67,7 @@ def detect_faces(
         _find(unseen, locations, target, progress)
     # The file may speak of more faces, if the dictionary is a part of another.
     found = dictionary.located({face_id: located for face_id, located in locations.items() if face_id in dictionary})
-    return found if path is None else replace(found, landmarks_file=os.fspath(path))
+    return found if path is None else replace(found, options={**found.options, "landmarks": os.fspath(path)})
 
 
 def load_finder() -> Finder:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -47,6 +47,7 @@ class Face:
         concepts: names of the local concepts that are present, each with a mask.
         kinds: kinds for which the image was annotated; a concept of such a kind that is not present is *absent*,
             one of any other kind is *unknown*.
+        unknown: concepts that were not looked for although the face is annotated for their kind, as in a merged dictionary.
         subgroups: global concept -> subgroup, where known.
         box: left, top, right, bottom of the face in pixels, where known.
         landmarks: 68 points (x, y) in pixels in the iBUG order, where known; pixel centres lie at half-integers.
@@ -60,6 +61,7 @@ class Face:
     source: FaceSource = field(repr=False)
     concepts: tuple[str, ...] = ()
     kinds: frozenset[Kind] = frozenset()
+    unknown: frozenset[str] = frozenset()
     subgroups: Mapping[str, str] = field(default_factory=dict)
     box: Box | None = None
     landmarks: Float[np.ndarray, "68 2"] | None = field(default=None, repr=False, compare=False)
@@ -87,7 +89,7 @@ class Face:
         """Whether a local concept is present, absent or unknown in this face."""
         if concept.name in self.concepts:
             return "present"
-        return "absent" if concept.kind in self.kinds else "unknown"
+        return "absent" if concept.kind in self.kinds and concept.name not in self.unknown else "unknown"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,14 +101,14 @@ class FaceDictionary:
         format: name of the format it was read from.
         vocabulary: the concepts that its labels speak of.
         faces: all faces; those with local labels in the order of the source, then the others.
-        landmarks_file: where boxes and landmarks come from, if not from the dictionary itself; opened with it again.
+        options: what `open_dictionary` was told besides, so that a report can open it again.
     """
 
     location: str
     format: str
     vocabulary: Vocabulary
     faces: tuple[Face, ...] = field(repr=False)
-    landmarks_file: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.faces)
@@ -217,7 +219,7 @@ class FaceDictionary:
         """
         total = hashlib.sha256(repr((self.vocabulary.concepts, self.vocabulary.global_concepts)).encode())
         for face in sorted(self.faces, key=lambda face: face.id):
-            labels = (face.id, face.concepts, sorted(face.kinds), sorted(face.subgroups.items()))
+            labels = (face.id, face.concepts, sorted(face.kinds), sorted(face.unknown), sorted(face.subgroups.items()))
             places = [_in_hundredths(place) for place in (face.box, face.landmarks)]
             total.update(repr((labels, places, face.source.fingerprint())).encode())
         return total.hexdigest()

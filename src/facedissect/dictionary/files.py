@@ -13,27 +13,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from ..errors import DictionaryError, FaceReadError
+from .encoded import as_rgb, decode, orientation
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
-
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""EXIF orientation -> what turns the stored pixels upright."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +42,10 @@ class FileSource:
     def image(self) -> Image.Image:
         """The image, RGB and upright. Raises FaceReadError."""
         return read_image(inside(self.root, self.image_path))
+
+    def encoded_image(self) -> bytes:
+        """The image file as it is. Raises FaceReadError."""
+        return read_encoded(inside(self.root, self.image_path))
 
     def mask(self, concept: str) -> Bool[np.ndarray, "height width"]:
         """The mask of a concept that the face has.
@@ -133,6 +126,12 @@ def leads_out(root: Path, folder: str) -> bool:
     return not Path(os.path.realpath(root / folder)).is_relative_to(root)
 
 
+def read_encoded(path: Path) -> bytes:
+    """An image file as it is. Raises FaceReadError."""
+    with reading(path, "an image"):
+        return path.read_bytes()
+
+
 def read_image(path: Path) -> Image.Image:
     """An image file as RGB, upright.
 
@@ -141,22 +140,15 @@ def read_image(path: Path) -> Image.Image:
     Raises:
         FaceReadError: the file is missing, damaged or no image.
     """
-    with _reading(path, "an image"):
-        image = _decode(path)
-        if image.mode == "F":
-            raise ValueError("its pixels are floating-point numbers, not 8 or 16 bits a channel")
-        if image.mode.startswith("I"):  # 16-bit grey, which Pillow would clip to white, not scale
-            image = Image.fromarray((np.asarray(image).astype(np.int64) // 256).clip(0, 255).astype(np.uint8))
-        if image.mode == "P":  # a palette may hold transparency, of which a direct conversion to RGB warns
-            image = image.convert("RGBA")
-        return image.convert("RGB")
+    with reading(path, "an image"):
+        return as_rgb(decode(path.read_bytes()))
 
 
 def image_size(path: Path) -> tuple[int, int]:
     """Width and height in pixels of an upright image, from the header of its file. Raises FaceReadError."""
-    with _reading(path, "an image"), Image.open(path) as image:
+    with reading(path, "an image"), Image.open(path) as image:
         width, height = image.size
-        return (height, width) if _orientation(image) >= 5 else (width, height)
+        return (height, width) if orientation(image) >= 5 else (width, height)
 
 
 def read_mask(path: Path) -> Bool[np.ndarray, "height width"]:
@@ -168,8 +160,8 @@ def read_mask(path: Path) -> Bool[np.ndarray, "height width"]:
         FaceReadError: the file is missing, damaged or no image.
     """
     ink: Bool[np.ndarray, "height width"]
-    with _reading(path, "a mask"):
-        mask = _decode(path)
+    with reading(path, "a mask"):
+        mask = decode(path.read_bytes())
         if mask.mode in ("1", "L", "F") or mask.mode.startswith("I"):
             ink = np.asarray(mask) != 0
         else:
@@ -179,7 +171,7 @@ def read_mask(path: Path) -> Bool[np.ndarray, "height width"]:
 
 
 @contextmanager
-def _reading(path: Path, what: str) -> Iterator[None]:
+def reading(path: Path, what: str) -> Iterator[None]:
     """Whatever goes wrong with a file becomes a FaceReadError that names it and the reason."""
     try:
         yield
@@ -193,23 +185,3 @@ def _reading(path: Path, what: str) -> Iterator[None]:
         else:
             reason = str(error) or type(error).__name__
         raise FaceReadError(f"expected {what} that can be read, got {path}: {reason}; restore the file") from error
-
-
-def _decode(path: Path) -> Image.Image:
-    """All pixels of a file, upright. Raises errors of many types."""
-    data = path.read_bytes()
-    with Image.open(BytesIO(data)) as image:
-        if image.format == "PNG":
-            # Decoding stops at the last pixel and skips checksums, so it misses flipped bits and a lost end.
-            with Image.open(BytesIO(data)) as checked:
-                checked.verify()
-        turn = _TURNS.get(_orientation(image))
-        image.load()
-        return image if turn is None else image.transpose(turn)
-
-
-def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8; 1 is upright. Does not decode pixels."""
-    if image.format == "PNG" and "exif" not in image.info:  # Pillow would decode all pixels to look for it behind them
-        return 1
-    return int(image.getexif().get(ExifTags.Base.Orientation, 1))

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from ..errors import DictionaryError, nearest_names
-from . import published
+from . import celeba, celebamask, coco, fairface, label_map, packed, published, table, utkface
 from .check import check_published
 from .faces import FaceDictionary
 from .faults import Fault, Progress
 from .files import expect_folder
+from .landmarks_file import read_landmarks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,15 @@ def _read_demo(location: str, **options: Any) -> FaceDictionary:
     return open_demo(**{**parse_location(location), **options})
 
 
+def _files(reader: Any, check: Callable[[str, Progress | None], list[Fault]] | None = None) -> Format:
+    return Format(
+        recognises=lambda location: reader.recognises(Path(location)),
+        looked_for=reader.LOOKED_FOR,
+        read=reader.read,
+        check=check,
+    )
+
+
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         "demo": Format(
@@ -51,12 +61,15 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             looked_for='the word "demo" for embedded faces',
             read=_read_demo,
         ),
-        "published": Format(
-            recognises=lambda location: published.recognises(Path(location)),
-            looked_for=published.LOOKED_FOR,
-            read=published.read,
-            check=check_published,
-        ),
+        "published": _files(published, check_published),
+        "packed": _files(packed),
+        "celebamask": _files(celebamask),
+        "celeba": _files(celeba),
+        "fairface": _files(fairface),
+        "utkface": _files(utkface),
+        "label_map": _files(label_map),
+        "coco": _files(coco),
+        "table": _files(table),
     }
 )
 """Name -> format, in the order in which a location is tried."""
@@ -68,7 +81,7 @@ def open_dictionary(location: str | PathLike[str], *, format: str | None = None,
     Args:
         location: a folder, or `demo` (`demo:count=400,seed=1,size=128`) for embedded faces.
         format: a name of FORMATS; recognised where it is None.
-        options: options of the format's reader.
+        options: of the format's reader; and `landmarks`, a file of boxes and landmarks (`landmarks.csv`), of any format.
 
     Raises:
         DictionaryError: there is no dictionary, or it has a fault in its indexes or folders.
@@ -76,11 +89,17 @@ def open_dictionary(location: str | PathLike[str], *, format: str | None = None,
     location = fspath(location)
     name = format or recognise(location)
     read = _format(name).read
+    told = {key: fspath(value) if isinstance(value, PathLike) else value for key, value in options.items()}
+    landmarks = None if "landmarks" in inspect.signature(read).parameters else options.pop("landmarks", None)
     try:
         inspect.signature(read).bind(location, **options)
     except TypeError as error:
         raise DictionaryError(f"expected options of the format {name}, got {', '.join(options)}: {error}") from error
-    return read(location, **options)
+    dictionary = read(location, **options)
+    if landmarks is not None:
+        dictionary = dictionary.located(read_landmarks(landmarks, dictionary))
+    # The location of embedded faces tells all that text can tell.
+    return dictionary if name == "demo" else replace(dictionary, options=told)
 
 
 def check_dictionary(

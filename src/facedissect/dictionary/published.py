@@ -96,7 +96,6 @@ def read(location: str, *, landmarks: str | os.PathLike[str] | None = None) -> F
         format=NAME,
         vocabulary=contents.vocabulary,
         faces=_faces(contents),
-        landmarks_file=None if landmarks is None else os.fspath(landmarks),
     )
 
 

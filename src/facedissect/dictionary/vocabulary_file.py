@@ -51,7 +51,7 @@ def read_vocabulary(root: Path) -> Vocabulary:
 
 
 def _vocabulary(content: Mapping[str, Any]) -> Vocabulary:
-    _expect_keys(content, _KEYS, "at the top")
+    expect_keys(content, _KEYS, "at the top")
     if content.get("extends", "published") != "published":
         raise DictionaryError(f'expected extends = "published", got {content["extends"]!r}')
     base = FACE_DICTIONARY if "extends" in content else Vocabulary(concepts=())
@@ -70,12 +70,12 @@ def _vocabulary(content: Mapping[str, Any]) -> Vocabulary:
 def _local_concepts(entries: Any) -> tuple[Concept, ...]:
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise DictionaryError(f"expected concepts as [[concept]] tables, got concept = {entries!r}")
-    return tuple(_local_concept(entry, number) for number, entry in enumerate(entries, start=1))
+    return tuple(local_concept(entry, number) for number, entry in enumerate(entries, start=1))
 
 
-def _local_concept(entry: Mapping[str, Any], number: int) -> Concept:
+def local_concept(entry: Mapping[str, Any], number: int) -> Concept:
     where = f"in [[concept]] number {number}"
-    _expect_keys(entry, _CONCEPT_KEYS, where)
+    expect_keys(entry, _CONCEPT_KEYS, where)
     missing = [key for key in _CONCEPT_KEYS if key not in entry]
     if missing:
         raise DictionaryError(f"expected name, kind and region {where}, got no {' and no '.join(missing)}")
@@ -107,7 +107,7 @@ def _name(value: Any, where: str) -> str:
     return value
 
 
-def _expect_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+def expect_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
     for key in table:
         if key not in known:
             nearest = nearest_names(key, known, 1)

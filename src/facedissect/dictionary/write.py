@@ -15,7 +15,6 @@ import csv
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -25,9 +24,11 @@ from PIL import Image
 from ..concepts import FACE_DICTIONARY, Kind, Vocabulary
 from ..errors import OutputError
 from .faces import Face, FaceDictionary
+from .faults import Progress
 from .landmarks_file import write_landmarks
 from .landmarks_rows import FILE_NAME as LANDMARKS
 from .located import Located
+from .new_folder import new_folder
 from .published import GLOBAL_FOLDER, INDEXES
 from .published_index import COLUMNS
 from .vocabulary_file import FILE_NAME
@@ -37,42 +38,40 @@ _GLOBAL_NAMES: Mapping[str, str] = {"age": "Age", "gender": "Gender", "ethnicity
 """Global concepts whose published folder is spelt in another way than their name."""
 
 
-def write_published(dictionary: FaceDictionary, folder: str | os.PathLike[str]) -> None:
+def write_published(
+    dictionary: FaceDictionary, folder: str | os.PathLike[str], *, progress: Progress | None = None
+) -> None:
     """Write a dictionary into a new or empty folder.
 
     Everything is written beside it first and moved there at the end, so the folder is never half full.
 
+    Args:
+        progress: told after each face how many are done, and how many there are.
+
     Raises:
-        OutputError: the folder has something in it, is a file, or cannot be written.
+        OutputError: the folder has something in it, is a file, or cannot be written; or a concept is unknown in a face that
+            is annotated for others of its kind, which this layout cannot say.
         FaceReadError: an image or mask of the dictionary cannot be read.
     """
-    target = Path(folder)
-    _expect_empty(target)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
-        partial.mkdir(parents=True)
-        _write(dictionary, partial)
-        partial.replace(target)
-    except OSError as error:
-        raise OutputError(f"expected a folder that can be written, got {target}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    _expect_known(dictionary)
+    with new_folder(folder) as scratch:
+        _write(dictionary, scratch, progress)
 
 
-def _expect_empty(target: Path) -> None:
-    if target.exists() and not target.is_dir():
-        raise OutputError(f"expected a new or empty folder, got the file {target}")
-    if target.is_dir() and any(target.iterdir()):
+def _expect_known(dictionary: FaceDictionary) -> None:
+    partly = next((face for face in dictionary if face.unknown), None)
+    if partly is not None:
         raise OutputError(
-            f"expected a new or empty folder, got {target}, which has something in it; choose another or empty it"
+            f"expected faces annotated for all concepts of a kind or none, which is what this layout can say, got {partly.id}, "
+            f"in which {', '.join(sorted(partly.unknown)[:4])} are unknown; pack the dictionary instead, or drop the concepts"
         )
 
 
-def _write(dictionary: FaceDictionary, root: Path) -> None:
+def _write(dictionary: FaceDictionary, root: Path, progress: Progress | None) -> None:
     rows: dict[Kind, list[tuple[str, str]]] = {kind: [] for kind in INDEXES.values()}
     located = dictionary.locations
     landmarks: dict[str, Located] = {}
-    for face, name in zip(dictionary, _folder_names(dictionary), strict=True):
+    for done, (face, name) in enumerate(zip(dictionary, _folder_names(dictionary), strict=True), start=1):
         image = face.image()
         paths = _write_subgroups(face, image, root, name)
         if face.kinds:
@@ -84,6 +83,8 @@ def _write(dictionary: FaceDictionary, root: Path) -> None:
             concepts = [c for c in face.concepts if dictionary.vocabulary[c].kind == kind]
             masks = ";".join(f"{_FACES_FOLDER}/{name}/{concept}.png" for concept in concepts)
             rows[kind].append((f"{_FACES_FOLDER}/{name}/original.png", masks))
+        if progress is not None:
+            progress(done, len(dictionary))
     for index, kind in INDEXES.items():
         if rows[kind]:
             _write_index(root / index, rows[kind])

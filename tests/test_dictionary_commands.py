@@ -1,0 +1,142 @@
+"""The commands that make dictionaries: what they write, what they say, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from facedissect import cli, open_dictionary, write_published
+from facedissect.dictionary import write_landmarks
+
+Run = Callable[[str], tuple[int, str, str]]
+
+MERGE = """
+[[source]]
+location = "one"
+
+[[source]]
+location = "two"
+drop = ["nose"]
+"""
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Runs a command in a folder of its own: exit status, standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def command(line: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["facedissect", *line.split()])
+        try:
+            cli.main()
+            status = 0
+        except SystemExit as end:
+            status = int(end.code or 0)
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return command
+
+
+@pytest.fixture
+def celeba(tmp_path: Path) -> Path:
+    """Embedded faces in CelebA's layout, with landmarks beside them."""
+    drawn = open_dictionary("demo", count=6, size=96)
+    folder = tmp_path / "celeba"
+    (folder / "img_align_celeba").mkdir(parents=True)
+    rows = ["6", "Male Smiling Eyeglasses"]
+    for number, face in enumerate(drawn, start=1):
+        name = f"{number:06}.jpg"
+        face.image().save(folder / "img_align_celeba" / name, quality=95)
+        flags = [face.subgroups["gender"] == "Male", "Smiling" in face.concepts, "Eyeglasses" in face.concepts]
+        rows.append(" ".join([name, *("1" if flag else "-1" for flag in flags)]))
+    (folder / "list_attr_celeba.txt").write_text("\n".join(rows) + "\n")
+    ids = [face.id for face in open_dictionary(folder)]
+    write_landmarks(dict(zip(ids, drawn.locations.values(), strict=True)), tmp_path / "landmarks.csv")
+    return folder
+
+
+def test_build_draws_masks_and_lists_what_it_left_out(run: Run, celeba: Path, tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text('kinds = ["part", "attribute"]\nlargest_turn = 4\n')
+    status, out, err = run("build celeba --landmarks landmarks.csv --recipe recipe.toml --out built")
+    assert status == 0, err
+    record = json.loads((tmp_path / "built" / "built.json").read_text())
+    assert len(record["left_out"]) > 0
+    assert record["faces"] + len(record["left_out"]) == 6
+    assert out == (
+        f"{record['faces']} faces built in built; {len(record['left_out'])} left out, listed in built/built.json\n"
+    )
+    built = open_dictionary("built")
+    labels = {Path(face.id).stem: face.labels for face in open_dictionary(celeba)}
+    assert len(built.local_faces) == record["faces"]
+    for face in built.local_faces:
+        name = next(name for name in labels if name in face.id)
+        assert ("Smiling" in face.concepts) == labels[name]["Smiling"]
+        assert {"nose", "mouth", "left_eye"} <= set(face.concepts)
+        assert face.landmarks is not None
+    assert run("check built")[0] == 0
+
+
+def test_pack_and_unpack_give_the_same_dictionary(run: Run, tmp_path: Path) -> None:
+    write_published(open_dictionary("demo", count=3, size=64), tmp_path / "tree")
+    assert run("pack tree --out packed")[1] == "15 faces packed in packed\n"
+    assert open_dictionary("packed").digest == open_dictionary("tree").digest
+    assert run("unpack packed --out again")[1] == "15 faces written to again\n"
+    again = open_dictionary("again")
+    assert sorted(face.concepts for face in again) == sorted(face.concepts for face in open_dictionary("tree"))
+
+
+def test_merge_keeps_what_is_unknown_and_says_where_it_cannot(run: Run, tmp_path: Path) -> None:
+    for seed, name in enumerate(["one", "two"]):
+        write_published(open_dictionary("demo", count=3, size=64, seed=seed), tmp_path / name)
+    (tmp_path / "merge.toml").write_text(MERGE)
+    status, _, err = run("merge merge.toml --out merged")
+    assert status == 1
+    assert "in which nose are unknown; pack the dictionary instead" in err
+    assert not (tmp_path / "merged").exists()
+    assert run("merge merge.toml --out merged --packed")[0] == 0
+    merged = open_dictionary("merged")
+    nose = merged.vocabulary["nose"]
+    assert {face.id.split("/")[0]: face.state(nose) for face in merged.local_faces} == {
+        "one": "present",
+        "two": "unknown",
+    }
+
+
+def test_examine_finds_a_conflict_and_ends_with_an_error(run: Run, tmp_path: Path) -> None:
+    image = open_dictionary("demo", count=1, size=64).faces[0].image()
+    for subgroup in ("Male", "Female"):
+        (tmp_path / "faces" / "non_localizable" / "Gender" / subgroup).mkdir(parents=True)
+        image.save(tmp_path / "faces" / "non_localizable" / "Gender" / subgroup / "a.png")
+    Image.new("RGB", (64, 64)).save(tmp_path / "faces" / "non_localizable" / "Gender" / "Male" / "b.png")
+    status, out, _ = run("examine faces")
+    assert status == 1
+    assert "conflicting-labels" in out
+    status, out, _ = run("examine faces --json")
+    found = json.loads(out)
+    assert status == 1
+    assert [fault["code"] for fault in found["faults"] if fault["severity"] == "error"] == ["conflicting-labels"]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("pack demo:count=2 --out packed --option missing", "expected an option as NAME=VALUE, such as missing=skip"),
+        ("pack demo:count=2 --out packed --option colour=red", "expected a factor of a face, got 'colour'"),
+        ("merge gone.toml --out merged", "expected a TOML file in UTF-8, got gone.toml"),
+        ("build demo:count=2 --recipe gone.toml --out built", "expected a recipe as TOML in UTF-8, got gone.toml"),
+        ("examine gone", "expected the folder of a Face Dictionary, got gone, which does not exist"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(run: Run, tmp_path: Path, line: str, message: str) -> None:
+    status, out, err = run(line)
+    assert status == 1
+    assert err.splitlines()[-1].startswith(f"error: {message}")
+    assert out == ""
+    assert not list(tmp_path.iterdir())
