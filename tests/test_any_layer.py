@@ -21,6 +21,7 @@ from facedissect import (
     load,
     load_model,
     open_dictionary,
+    write_published,
     write_report,
 )
 from facedissect.activations import Batch
@@ -114,6 +115,18 @@ def test_random_weights_are_told_in_the_report(faces: FaceDictionary, tmp_path: 
     assert message in result.provenance.warnings
     write_report(result, faces, tmp_path / "report.html")
     assert message in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_labels_that_the_literature_knows_to_be_unreliable_are_told(
+    faces: FaceDictionary, model: FaceModel, tmp_path: Path
+) -> None:
+    assert not any("Labels of" in warning for warning in dissect(faces, model, layers=["head"]).provenance.warnings)
+    write_published(faces, tmp_path / "faces")
+    warnings = dissect(open_dictionary(tmp_path / "faces"), model, layers=["head"]).provenance.warnings
+    told = {warning.split()[2] for warning in warnings if warning.startswith("Labels of ")}
+    present = {concept for face in faces for concept in face.concepts}
+    assert told == present & {"High_Cheekbones", "Pointy_Nose", "No_Beard", "Mouth_Slightly_Open"}
+    assert told
 
 
 def test_patterns_and_all_convolutions(faces: FaceDictionary, model: FaceModel) -> None:

@@ -109,6 +109,20 @@ def test_merge_keeps_what_is_unknown_and_says_where_it_cannot(run: Run, tmp_path
     }
 
 
+def test_sample_balances_and_holds_out(run: Run) -> None:
+    everybody = open_dictionary("demo", count=40, size=32)
+    fewest = min(len(everybody.faces_in("gender", subgroup)) for subgroup in ("Male", "Female"))
+    line = "sample demo:count=40,size=32 --balance gender --hold-out 0.25 --seed 3 --packed --out half"
+    status, out, err = run(line)
+    assert status == 0, err
+    held = round(0.25 * 2 * fewest)
+    assert out == f"{2 * fewest - held} faces written to half\n{held} faces written to half-held-out\n"
+    rest, out_of_it = open_dictionary("half"), open_dictionary("half-held-out")
+    together = {face.id: face.subgroups["gender"] for part in (rest, out_of_it) for face in part}
+    assert len(together) == 2 * fewest
+    assert list(together.values()).count("Male") == fewest
+
+
 def test_examine_finds_a_conflict_and_ends_with_an_error(run: Run, tmp_path: Path) -> None:
     image = open_dictionary("demo", count=1, size=64).faces[0].image()
     for subgroup in ("Male", "Female"):
@@ -131,6 +145,7 @@ def test_examine_finds_a_conflict_and_ends_with_an_error(run: Run, tmp_path: Pat
         ("pack demo:count=2 --out packed --option colour=red", "expected a factor of a face, got 'colour'"),
         ("merge gone.toml --out merged", "expected a TOML file in UTF-8, got gone.toml"),
         ("build demo:count=2 --recipe gone.toml --out built", "expected a recipe as TOML in UTF-8, got gone.toml"),
+        ("sample demo:count=4 --out half", "expected --balance NAME, --hold-out SHARE or both, got neither"),
         ("examine gone", "expected the folder of a Face Dictionary, got gone, which does not exist"),
     ],
 )

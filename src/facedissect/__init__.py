@@ -10,10 +10,13 @@ The whole method in four lines:
 It implements Hierarchical Network Dissection (Teotia, Lapedriza, Ostadabbas, IJCV 2022).
 """
 
+from .building import Built, Recipe, build, read_recipe
 from .concepts import FACE_DICTIONARY, Concept, GlobalConcept, Region, Vocabulary
+from .curation import Quality, balanced, examine, hold_out, merge_file
 from .dictionary.detect import detect_faces
 from .dictionary.faces import Face, FaceDictionary
 from .dictionary.open import check_dictionary, open_dictionary
+from .dictionary.pack import pack
 from .dictionary.write import write_published
 from .dissection import dissect
 from .errors import (
@@ -33,6 +36,7 @@ from .model.load import load_model
 from .model.preprocess import Preprocess
 from .provenance import Provenance
 from .report import write_report
+from .report.browse import browse
 from .results import Dissection, LayerResult
 from .settings import Settings
 from .storage import load, save
@@ -41,6 +45,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "FACE_DICTIONARY",
+    "Built",
     "Concept",
     "DictionaryError",
     "Dissection",
@@ -58,17 +63,27 @@ __all__ = [
     "OutputError",
     "Preprocess",
     "Provenance",
+    "Quality",
+    "Recipe",
     "Region",
     "Settings",
     "SettingsError",
     "Vocabulary",
     "WeightsError",
+    "balanced",
+    "browse",
+    "build",
     "check_dictionary",
     "detect_faces",
     "dissect",
+    "examine",
+    "hold_out",
     "load",
     "load_model",
+    "merge_file",
     "open_dictionary",
+    "pack",
+    "read_recipe",
     "save",
     "write_published",
     "write_report",

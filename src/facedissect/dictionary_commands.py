@@ -14,14 +14,16 @@ from rich.table import Table
 from . import options
 from .building import Recipe, build, read_action_units, read_landmark_files, read_recipe, with_labels
 from .console import counted, err, note, out, say
-from .curation import examine, merge_file
+from .curation import balanced, examine, hold_out, merge_file
 from .dictionary.detect import detect_faces
 from .dictionary.faces import FaceDictionary
 from .dictionary.faults import Fault
 from .dictionary.open import check_dictionary, open_dictionary
 from .dictionary.pack import pack
 from .dictionary.write import write_published
+from .errors import SettingsError
 from .progress import ProgressReport
+from .report.browse import browse
 
 OutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="A new or empty folder.")]
 PackedOption = Annotated[
@@ -126,6 +128,21 @@ def build_dictionary(
     )
 
 
+def browse_dictionary(
+    dictionary: options.DictionaryArgument,
+    html: Annotated[Path, typer.Option("--html", metavar="DIR", help="A new or empty folder for the pages.")],
+    format_name: options.FormatOption = None,
+    option: options.ReaderOption = None,
+    samples: Annotated[int, typer.Option(min=1, help="Faces shown for each concept.")] = 24,
+    seed: Annotated[int, typer.Option(min=0, help="Other seeds choose other faces.")] = 0,
+) -> None:
+    """Write pages to look at a dictionary: each concept with faces and lit masks, counts, what occurs together."""
+    faces = open_dictionary(dictionary, format=format_name, **options.parse_reader_options(option))
+    with ProgressReport(err) as progress:
+        browse(faces, html, samples=samples, seed=seed, progress=lambda done, total: progress("pictures", done, total))
+    say(f"pages: {html / 'index.html'}")
+
+
 def merge(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="The sources and what to rename, as TOML (docs/formats.md).")
@@ -137,6 +154,46 @@ def merge(
     merged = merge_file(file)
     _write(merged, out_dir, packed=packed)
     say(f"{counted(len(merged), 'face')} merged in {out_dir}; look for trouble with: facedissect examine {out_dir}")
+
+
+def sample(
+    dictionary: options.DictionaryArgument,
+    out_dir: OutOption,
+    format_name: options.FormatOption = None,
+    option: options.ReaderOption = None,
+    balance: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Equally many faces of each subgroup of this global concept; repeated: crossed."
+        ),
+    ] = None,
+    share: Annotated[
+        float | None,
+        typer.Option(
+            "--hold-out", metavar="SHARE", help="Hold this share of the faces out, in DIR-held-out; by identity."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Other seeds choose other faces.")] = 0,
+    packed: PackedOption = False,
+) -> None:
+    """Balance the subgroups of a dictionary by leaving faces out, or hold faces out, nobody on both sides.
+
+    Example: facedissect sample faces --balance age --balance gender --hold-out 0.2 --out balanced
+    """
+    if not balance and share is None:
+        raise SettingsError(
+            "expected --balance NAME, --hold-out SHARE or both, got neither; see facedissect sample --help"
+        )
+    faces = open_dictionary(dictionary, format=format_name, **options.parse_reader_options(option))
+    if balance:
+        faces = balanced(faces, balance, seed=seed)
+    parts = {out_dir: faces}
+    if share is not None:
+        rest, held = hold_out(faces, share, seed=seed)
+        parts = {out_dir: rest, out_dir.with_name(f"{out_dir.name}-held-out"): held}
+    for folder, part in parts.items():
+        _write(part, folder, packed=packed)
+        say(f"{counted(len(part), 'face')} written to {folder}")
 
 
 def pack_dictionary(
@@ -179,9 +236,11 @@ DICTIONARY_COMMANDS: dict[str, Callable[..., None]] = {
     "demo-faces": demo_faces,
     "check": check,
     "examine": examine_dictionary,
+    "browse": browse_dictionary,
     "detect": detect,
     "build": build_dictionary,
     "merge": merge,
+    "sample": sample,
     "pack": pack_dictionary,
     "unpack": unpack,
 }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any
 
+from .curation import unreliable_concepts
 from .dictionary.faces import FaceDictionary
 from .model.face_model import FaceModel
 
@@ -103,6 +104,7 @@ def stamp(
         warnings=(
             *((f"{model.untrained}.",) if model.untrained else ()),
             *_warnings(concept_images, broken_units, left_out),
+            *(found.warning for found in unreliable_concepts(dictionary)),
             *_crop_warnings(model.preprocess.crop, shown_whole, len(dictionary) - len(left_out)),
             *_memory_warnings(first_batch_size, execution["batch_size"]),
         ),

@@ -275,6 +275,17 @@ def test_copies_for_each_subgroup_are_no_duplicates_and_tell_what_is_confounded(
     assert quality.confounding.equals(direct)
 
 
+def test_a_concept_that_lies_beside_the_face_by_nature_is_no_fault(new_face: NewFace) -> None:
+    part = frozenset({"part"})
+    faces = [
+        new_face(f"{number:02}", new_image(number), masks={"nose": OFF_FACE}, box=(20, 20, 76, 76), kinds=part)
+        for number in range(12)
+    ]
+    odd = [fault.file for fault in examined(*faces).faults if fault.code == "mask-off-face"]
+    few = [fault.file for fault in examined(*faces[:9]).faults if fault.code == "mask-off-face"]
+    assert (odd, len(few)) == ([], 9)
+
+
 def test_all_of_it_is_json(planted: tuple[tuple[Face, ...], list[tuple[str, str]]]) -> None:
     quality = examined(*planted[0])
     told = json.loads(json.dumps(quality.as_dict(), allow_nan=False))

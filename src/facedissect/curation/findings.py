@@ -37,6 +37,10 @@ class Finding(Fault):
         return FINDINGS[self.code][0]
 
 
+_ENOUGH_MASKS = 10
+"""Of fewer masks of a concept, that most lie off the face says nothing of the concept."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """From when on something is worth a warning.
@@ -123,8 +127,11 @@ def confounding_findings(confounding: pd.DataFrame, limits: Limits) -> Iterator[
 
 
 def placement_findings(masks: pd.DataFrame, limits: Limits) -> Iterator[Finding]:
-    """A finding for each mask that lies off the face."""
-    for row in masks[masks.off_face > limits.largest_off_face].to_dict("records"):
+    """A finding for each mask that lies off the face, but of concepts that lie beside it by nature, as hair and necks do."""
+    off = masks.off_face > limits.largest_off_face
+    by_concept = off.groupby(masks.concept)
+    beside = (by_concept.transform("mean") > 0.5) & (by_concept.transform("size") >= _ENOUGH_MASKS)
+    for row in masks[off & ~beside].to_dict("records"):
         share = f"{row['off_face']:.0%}"
         message = f"expected the mask of {row['concept']} on the face, got {share} of it beyond box and landmarks"
         yield Finding(code="mask-off-face", file=row["face"], message=message)

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
 from .. import storage
@@ -18,6 +17,7 @@ from ..results import Dissection
 from . import wording
 from .charts import charts, svg
 from .summary import LayerSummary, RunSummary, summarise
+from .templating import environment
 from .thumbnails import LitFaces, Tile
 from .units import UnitSummary
 
@@ -48,21 +48,10 @@ def write(result: Dissection, dictionary: FaceDictionary, path: Path) -> None:
     side = next(side for most, side in SIDES if thumbnails <= most)
     faces = LitFaces(result, dictionary, side)
     pictures = {layer.name: {unit.unit: _pictures(faces, layer, unit) for unit in layer.units} for layer in run.layers}
-    page = _environment().get_template("report.html.j2")
+    templates = environment({"number": wording.number, "bounded": _bounded})
+    page = templates.get_template("report.html.j2")
     with storage.atomic(path) as scratch:
         page.stream(**_context(run, faces, pictures)).dump(str(scratch), encoding="utf-8")
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("facedissect.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": wording.number, "percent": wording.percent, "bounded": _bounded}
-    return environment
 
 
 def _bounded(share: float) -> float:
