@@ -11,7 +11,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from io import BytesIO
 from pathlib import PurePosixPath
 from typing import Any
@@ -78,7 +78,7 @@ def pack(
             {"file": name, "faces": faces, "bytes": (scratch / name).stat().st_size}
             for name, faces in writer.shards.items()
         ]
-        header = {**_header(dictionary, _digest(dictionary, fingerprints)), "shards": shards}
+        header = {**_header(dictionary, dictionary.digest_with(fingerprints)), "shards": shards}
         (scratch / HEADER).write_text(json.dumps(header, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -136,28 +136,6 @@ def _mask(face: Face, concept: str, image: Image.Image) -> Bool[np.ndarray, "hei
             f"expected a mask of {image.width}x{image.height}, as the image of {face.id} is, got {came} of {concept}"
         )
     return mask.astype(bool, copy=False)
-
-
-@dataclass(frozen=True)
-class _Unread:
-    """The source of a face of which only the fingerprint is asked."""
-
-    known: str
-
-    def image(self) -> Image.Image:
-        raise NotImplementedError
-
-    def mask(self, concept: str) -> Bool[np.ndarray, "height width"]:
-        raise NotImplementedError
-
-    def fingerprint(self) -> str:
-        return self.known
-
-
-def _digest(dictionary: FaceDictionary, fingerprints: Sequence[str]) -> str:
-    """The digest of the dictionary, without reading all files once more for fingerprints that are known."""
-    faces = zip(dictionary, fingerprints, strict=True)
-    return replace(dictionary, faces=tuple(replace(face, source=_Unread(known)) for face, known in faces)).digest
 
 
 def _header(dictionary: FaceDictionary, digest: str) -> dict[str, Any]:
