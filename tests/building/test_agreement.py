@@ -28,7 +28,8 @@ def overlap(one: np.ndarray, other: np.ndarray) -> float:
 
 def dictionary_of(root: Path, images: Iterable[str], **labels: dict[str, bool]) -> FaceDictionary:
     faces = tuple(
-        Face(id=image, source=FileSource(root=root, image_path=image), labels=labels.get(image, {})) for image in images
+        Face(id=image, source=FileSource(root=root.resolve(), image_path=image), labels=labels.get(image, {}))
+        for image in images
     )
     return FaceDictionary(location=str(root), format="images", vocabulary=FACE_DICTIONARY, faces=faces)
 

@@ -299,3 +299,11 @@ def test_all_of_it_is_json(planted: tuple[tuple[Face, ...], list[tuple[str, str]
 def test_codes_have_one_meaning() -> None:
     assert not FINDINGS.keys() & FAULTS.keys()
     assert {severity for severity, _ in FINDINGS.values()} == {"error", "warning"}
+
+
+def test_the_page_has_every_code_and_its_severity() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "dictionaries.md").read_text(encoding="utf-8")
+    table = page.partition("## Examine")[2].partition("\n\n")[2].partition("\n\n")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]]
+    told = {code.strip("` "): severity for codes, severity, _ in rows for code in codes.split(",")}
+    assert told == {code: severity for code, (severity, _) in FINDINGS.items()}
