@@ -83,6 +83,33 @@ def test_build_draws_masks_and_lists_what_it_left_out(run: Run, celeba: Path, tm
     assert run("check built")[0] == 0
 
 
+def test_build_takes_the_landmarks_beside_images(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for face in open_dictionary("demo", count=3, size=96):
+        stem = tmp_path / "photos" / face.id.replace("/", "_")
+        face.image().save(stem.with_suffix(".png"))
+        assert face.landmarks is not None
+        points = "\n".join(f"{x} {y}" for x, y in face.landmarks + 0.5)
+        stem.with_suffix(".pts").write_text(f"version: 1\nn_points: 68\n{{\n{points}\n}}\n")
+    status, out, err = run("build photos --out built")
+    assert status == 0, err
+    assert out == "3 faces built in built; 0 left out, listed in built/built.json\n"
+    assert {face.concepts for face in open_dictionary("built")} == {
+        ("nose", "left_brow", "right_brow", "left_eye", "right_eye", "mouth", "left_cheek", "right_cheek")
+    }
+
+
+def test_readers_options_reach_every_command(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "faces").mkdir()
+    for name in ("26_0_1_20170116231255555.jpg", "31_1_2_20170116231255555.jpg", "holiday.jpg"):
+        Image.new("RGB", (8, 8)).save(tmp_path / "faces" / name)
+    status, out, _ = run("check faces")
+    assert status == 1
+    assert "expected an image named AGE_GENDER_RACE_TIME.jpg, got holiday.jpg" in " ".join(out.split())
+    assert run("check faces --option malformed=skip")[1] == "faces: 0 errors, 0 warnings\n"
+    assert run("unpack faces --option malformed=skip --out tree")[1] == "2 faces written to tree\n"
+
+
 def test_pack_and_unpack_give_the_same_dictionary(run: Run, tmp_path: Path) -> None:
     write_published(open_dictionary("demo", count=3, size=64), tmp_path / "tree")
     assert run("pack tree --out packed")[1] == "15 faces packed in packed\n"

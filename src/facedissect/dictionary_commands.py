@@ -15,6 +15,7 @@ from . import options
 from .building import Recipe, build, read_action_units, read_landmark_files, read_recipe, with_labels
 from .console import counted, err, note, out, say
 from .curation import balanced, examine, hold_out, merge_file
+from .dictionary import images
 from .dictionary.detect import detect_faces
 from .dictionary.faces import FaceDictionary
 from .dictionary.faults import Fault
@@ -47,12 +48,16 @@ def demo_faces(
 def check(
     dictionary: options.DictionaryArgument,
     format_name: options.FormatOption = None,
+    option: options.ReaderOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List every fault of a dictionary at once; exit status 1 if one of them is an error."""
     with ProgressReport(err) as report:
         faults = check_dictionary(
-            dictionary, format=format_name, progress=lambda done, total: report("check", done, total)
+            dictionary,
+            format=format_name,
+            progress=lambda done, total: report("check", done, total),
+            **options.parse_reader_options(option),
         )
     if as_json:
         _print_json([fault.as_dict() for fault in faults])
@@ -64,6 +69,7 @@ def check(
 def detect(
     dictionary: options.DictionaryArgument,
     format_name: options.FormatOption = None,
+    option: options.ReaderOption = None,
     file: Annotated[
         Path | None,
         typer.Option(
@@ -72,7 +78,7 @@ def detect(
     ] = None,
 ) -> None:
     """Find the faces of a dictionary once, and keep their boxes and landmarks with it, for --crop box and --crop align."""
-    faces = open_dictionary(dictionary, format=format_name)
+    faces = _opened(dictionary, format_name, option)
     with ProgressReport(err) as progress:
         found = detect_faces(faces, path=file, progress=lambda done, total: progress("faces", done, total))
     located = sum(face.box is not None or face.landmarks is not None for face in found)
@@ -86,12 +92,13 @@ def build_dictionary(
     option: options.ReaderOption = None,
     recipe_file: Annotated[
         Path | None,
-        typer.Option("--recipe", metavar="FILE", help="What to build, as TOML (docs/formats.md). (default: all)"),
+        typer.Option("--recipe", metavar="FILE", help="What to build, as TOML (docs/dictionaries.md). (default: all)"),
     ] = None,
     landmarks: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE|DIR", help="Landmarks as .pts files or CSV. (default: the dictionary's, else they are found)"
+            metavar="FILE|DIR",
+            help="Landmarks as .pts files or CSV. (default: the dictionary's, .pts beside images, else found)",
         ),
     ] = None,
     action_units: Annotated[
@@ -105,10 +112,11 @@ def build_dictionary(
     Example: facedissect build celeba --out face-dictionary
     """
     recipe = read_recipe(recipe_file) if recipe_file else Recipe()
-    faces = open_dictionary(source, format=format_name, **options.parse_reader_options(option))
+    faces = _opened(source, format_name, option)
     ids = [face.id for face in faces]
-    if landmarks:
-        faces = faces.located(read_landmark_files(landmarks, ids))
+    beside_images = Path(source) if faces.format == images.NAME and images.recognises(Path(source)) else None
+    if places := landmarks or beside_images:
+        faces = faces.located(read_landmark_files(places, ids))
     elif not any(face.landmarks is not None for face in faces):
         with ProgressReport(err) as progress:
             found_file = out_dir.with_name(f"{out_dir.name}-landmarks.csv")
@@ -137,7 +145,7 @@ def browse_dictionary(
     seed: Annotated[int, typer.Option(min=0, help="Other seeds choose other faces.")] = 0,
 ) -> None:
     """Write pages to look at a dictionary: each concept with faces and lit masks, counts, what occurs together."""
-    faces = open_dictionary(dictionary, format=format_name, **options.parse_reader_options(option))
+    faces = _opened(dictionary, format_name, option)
     with ProgressReport(err) as progress:
         browse(faces, html, samples=samples, seed=seed, progress=lambda done, total: progress("pictures", done, total))
     say(f"pages: {html / 'index.html'}")
@@ -145,7 +153,7 @@ def browse_dictionary(
 
 def merge(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The sources and what to rename, as TOML (docs/formats.md).")
+        Path, typer.Argument(metavar="FILE", help="The sources and what to rename, as TOML (docs/dictionaries.md).")
     ],
     out_dir: OutOption,
     packed: PackedOption = False,
@@ -184,7 +192,7 @@ def sample(
         raise SettingsError(
             "expected --balance NAME, --hold-out SHARE or both, got neither; see facedissect sample --help"
         )
-    faces = open_dictionary(dictionary, format=format_name, **options.parse_reader_options(option))
+    faces = _opened(dictionary, format_name, option)
     if balance:
         faces = balanced(faces, balance, seed=seed)
     parts = {out_dir: faces}
@@ -203,14 +211,19 @@ def pack_dictionary(
     option: options.ReaderOption = None,
 ) -> None:
     """Write a dictionary as Parquet shards, which are smaller and faster to read than a tree of files."""
-    faces = open_dictionary(dictionary, format=format_name, **options.parse_reader_options(option))
+    faces = _opened(dictionary, format_name, option)
     _write(faces, out_dir, packed=True)
     say(f"{counted(len(faces), 'face')} packed in {out_dir}")
 
 
-def unpack(dictionary: options.DictionaryArgument, out_dir: OutOption) -> None:
+def unpack(
+    dictionary: options.DictionaryArgument,
+    out_dir: OutOption,
+    format_name: options.FormatOption = None,
+    option: options.ReaderOption = None,
+) -> None:
     """Write a dictionary of any format in the published layout."""
-    faces = open_dictionary(dictionary)
+    faces = _opened(dictionary, format_name, option)
     _write(faces, out_dir, packed=False)
     say(f"{counted(len(faces), 'face')} written to {out_dir}")
 
@@ -222,7 +235,7 @@ def examine_dictionary(
     as_json: JsonOption = False,
 ) -> None:
     """Look for what makes the numbers of a dictionary doubtful: duplicates, conflicts, imbalance, confounding, odd masks."""
-    faces = open_dictionary(dictionary, format=format_name, **options.parse_reader_options(option))
+    faces = _opened(dictionary, format_name, option)
     with ProgressReport(err) as progress:
         found = examine(faces, progress=lambda done, total: progress("examine", done, total))
     if as_json:
@@ -245,6 +258,10 @@ DICTIONARY_COMMANDS: dict[str, Callable[..., None]] = {
     "unpack": unpack,
 }
 """Name -> command, in the order of the help."""
+
+
+def _opened(location: str, format_name: str | None, option: Sequence[str] | None) -> FaceDictionary:
+    return open_dictionary(location, format=format_name, **options.parse_reader_options(option))
 
 
 def _write(dictionary: FaceDictionary, folder: Path, *, packed: bool) -> None:

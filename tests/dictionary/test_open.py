@@ -135,6 +135,8 @@ def signs_of(root: Path) -> dict[str, str]:
         "packed/dictionary.json": "{}",
         "packed/data/train-00000-of-00001.parquet": "",
         "table.csv": "image\n",
+        "images/a.jpg": "",
+        "images/a.pts": "",
     }
     for path, text in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)

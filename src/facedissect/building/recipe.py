@@ -24,21 +24,15 @@ bright_from = 28
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any
 
 from ..concepts import KINDS, Kind
-from ..errors import SettingsError, nearest_names
+from ..dictionary.toml_file import expect_keys, read_toml
+from ..errors import SettingsError
 from .global_concepts import Grouping
 from .skin_tone import CONCEPT, SkinToneLimits
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _GLOBAL, _GROUPING_KEYS = "global", ("column", "edges", "subgroups", "rename")
 
@@ -102,10 +96,7 @@ def read_recipe(path: str | os.PathLike[str]) -> Recipe:
     Raises:
         SettingsError: the file cannot be read, has unknown keys, or a value makes no sense.
     """
-    try:
-        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"expected a recipe as TOML in UTF-8, got {os.fspath(path)}: {error}") from error
+    content = read_toml(path, what="a recipe as TOML", error=SettingsError)
     try:
         return _recipe(content)
     except SettingsError as error:
@@ -114,13 +105,13 @@ def read_recipe(path: str | os.PathLike[str]) -> Recipe:
 
 def _recipe(content: Mapping[str, Any]) -> Recipe:
     simple = [field.name for field in fields(Recipe) if field.name != "groupings"]
-    _expect_keys(content, (*simple, _GLOBAL), "at the top")
+    expect_keys(content, (*simple, _GLOBAL), "at the top", error=SettingsError)
     values = {name: content[name] for name in simple if name in content}
     if "kinds" in values:
         values["kinds"] = _names(values["kinds"], "kinds")
     if CONCEPT in values:
         limits = _expect_table(values[CONCEPT], CONCEPT)
-        _expect_keys(limits, [field.name for field in fields(SkinToneLimits)], f"in [{CONCEPT}]")
+        expect_keys(limits, [field.name for field in fields(SkinToneLimits)], f"in [{CONCEPT}]", error=SettingsError)
         for name, value in limits.items():
             _expect_number(value, f"{name} in [{CONCEPT}]")
         values[CONCEPT] = SkinToneLimits(**limits)
@@ -131,7 +122,7 @@ def _recipe(content: Mapping[str, Any]) -> Recipe:
 def _grouping(concept: str, table: Any) -> Grouping:
     where = f"[{_GLOBAL}.{concept}]"
     table = _expect_table(table, f"{_GLOBAL}.{concept}")
-    _expect_keys(table, _GROUPING_KEYS, f"in {where}")
+    expect_keys(table, _GROUPING_KEYS, f"in {where}", error=SettingsError)
     edges = table.get("edges", [])
     if not isinstance(edges, list):
         raise SettingsError(f"expected a list of numbers as edges in {where}, got {edges!r}")
@@ -145,14 +136,6 @@ def _grouping(concept: str, table: Any) -> Grouping:
         subgroups=_names(table.get("subgroups", []), f"subgroups in {where}"),
         renames=dict(zip(renames, _names(list(renames.values()), f"rename in {where}"), strict=True)),
     )
-
-
-def _expect_keys(table: Mapping[str, Any], known: Iterable[str], where: str) -> None:
-    known = tuple(known)
-    for key in table:
-        if key not in known:
-            nearest = nearest_names(key, known, 1)
-            raise SettingsError(f"expected the keys {', '.join(known)} {where}, got {key!r}; nearest: {nearest}")
 
 
 def _expect_table(value: Any, name: str) -> dict[str, Any]:

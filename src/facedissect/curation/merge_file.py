@@ -25,20 +25,15 @@ race = ["white", "black"]
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..concepts import KINDS, Concept, Kind
 from ..dictionary import FaceDictionary, open_dictionary
-from ..errors import DictionaryError, SettingsError, nearest_names
+from ..dictionary.toml_file import expect_keys, read_toml
+from ..errors import DictionaryError, SettingsError
 from .merge import Part, merge
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _KEYS = ("source", "concepts", "subgroups")
 _SOURCE_KEYS = ("location", "format", "options", "prefix", "drop", "rename", "kinds", "regions", "subgroups")
@@ -53,12 +48,9 @@ def merge_file(path: str | os.PathLike[str]) -> FaceDictionary:
             disagree.
     """
     path = Path(path)
+    content = read_toml(path)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DictionaryError(f"expected a TOML file in UTF-8, got {path}: {error}") from error
-    try:
-        _expect_keys(content, _KEYS, "at the top")
+        expect_keys(content, _KEYS, "at the top")
         sources = content.get("source", [])
         if not isinstance(sources, list) or not sources or not all(isinstance(source, dict) for source in sources):
             raise DictionaryError("expected one [[source]] or more, got none")
@@ -75,7 +67,7 @@ def merge_file(path: str | os.PathLike[str]) -> FaceDictionary:
 
 def _part(source: Mapping[str, Any], folder: Path, number: int) -> Part:
     where = f"in [[source]] number {number}"
-    _expect_keys(source, _SOURCE_KEYS, where)
+    expect_keys(source, _SOURCE_KEYS, where)
     if "location" not in source:
         raise DictionaryError(f"expected a location {where}, got none")
     for key in ("location", "format", "prefix"):
@@ -104,7 +96,7 @@ def _concept(name: str, table: Any) -> Concept:
     where = f"in [concepts.{name}]"
     if not isinstance(table, dict):
         raise DictionaryError(f"expected kind and region {where}, got {table!r}")
-    _expect_keys(table, _CONCEPT_KEYS, where)
+    expect_keys(table, _CONCEPT_KEYS, where)
     missing = [key for key in _CONCEPT_KEYS if key not in table]
     if missing:
         raise DictionaryError(f"expected kind and region {where}, got no {' and no '.join(missing)}")
@@ -155,11 +147,3 @@ def _kind(value: Any, where: str) -> Kind:
         if kind == value:
             return kind
     raise DictionaryError(f"expected the kind {', '.join(KINDS)} {where}, got {value!r}")
-
-
-def _expect_keys(table: Iterable[str], known: tuple[str, ...], where: str) -> None:
-    for key in table:
-        if key not in known:
-            raise DictionaryError(
-                f"expected the keys {', '.join(known)} {where}, got {key!r}; nearest: {nearest_names(key, known, 1)}"
-            )

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from jaxtyping import Bool
@@ -124,6 +124,14 @@ def leads_out(root: Path, folder: str) -> bool:
     Remembered, since the files of a face lie in one folder and asking for each would take longer than reading it.
     """
     return not Path(os.path.realpath(root / folder)).is_relative_to(root)
+
+
+def image_names(folder: Path) -> Iterator[str]:
+    """Names of the images in a folder, known by their suffix, in no order; those that start with a dot are passed over."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if PurePosixPath(entry.name).suffix.lower() in IMAGE_SUFFIXES and not entry.name.startswith("."):
+                yield entry.name
 
 
 def read_encoded(path: Path) -> bytes:

@@ -24,7 +24,6 @@ values = [7, 8, 9]                      # any of them; colours as ["#ff0000"]. A
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,12 +33,8 @@ from ..concepts import Vocabulary
 from ..errors import DictionaryError, nearest_names
 from .located import POINTS
 from .path_patterns import fields_of
-from .vocabulary_file import expect_keys, local_concept
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from .toml_file import expect_keys, read_toml
+from .vocabulary_file import local_concept
 
 FILE_NAME = "label_map.toml"
 PRESETS = Path(__file__).with_name("label_maps")
@@ -105,10 +100,7 @@ def read_label_map(path: Path) -> LabelMap:
     Raises:
         DictionaryError: the file cannot be read, or does not follow the format.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DictionaryError(f"expected a TOML file in UTF-8, got {path}: {error}") from error
+    content = read_toml(path)
     try:
         return _label_map(content)
     except DictionaryError as error:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import DictionaryError, nearest_names
-from . import celeba, celebamask, coco, fairface, label_map, packed, published, table, utkface
+from . import celeba, celebamask, coco, fairface, images, label_map, packed, published, table, utkface
 from .check import check_published
 from .faces import FaceDictionary
 from .faults import Fault, Progress
@@ -70,6 +70,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "label_map": _files(label_map),
         "coco": _files(coco),
         "table": _files(table),
+        "images": _files(images),
     }
 )
 """Name -> format, in the order in which a location is tried."""
@@ -107,19 +108,21 @@ def check_dictionary(
     *,
     format: str | None = None,  # noqa: A002
     progress: Progress | None = None,
+    **options: Any,
 ) -> list[Fault]:
     """Every fault of the dictionary at `location`, also of one that cannot be opened, sorted by file and row.
 
     Args:
-        location, format: as of `open_dictionary`.
+        location, format, options: as of `open_dictionary`. A format with a check of its own takes no options.
         progress: told after each image how many are done, and how many there are.
     """
     location = fspath(location)
     try:
-        found = _format(format or recognise(location))
-        if found.check is not None:
-            return found.check(location, progress)
-        found.read(location)
+        name = format or recognise(location)
+        check = _format(name).check
+        if check is not None and not options:
+            return check(location, progress)
+        open_dictionary(location, format=name, **options)
     except DictionaryError as error:
         return [Fault(code="not-a-dictionary", file=".", message=str(error))]
     return []

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal, get_args
 
 from ..concepts import FACE_DICTIONARY
 from ..errors import DictionaryError
 from .faces import Face, FaceDictionary, Label
 from .faults import Fault, first_and_count
-from .files import IMAGE_SUFFIXES, FileSource, expect_folder
+from .files import FileSource, expect_folder, image_names
 
 Malformed = Literal["stop", "skip"]
 
@@ -38,7 +37,7 @@ _LOOKED_AT = 32
 
 def recognises(location: Path) -> bool:
     """Whether most of the first images in the folder are named in the pattern."""
-    names = list(islice(_image_names(location), _LOOKED_AT)) if location.is_dir() else []
+    names = list(islice(image_names(location), _LOOKED_AT)) if location.is_dir() else []
     return 2 * sum(_FILE_NAME.fullmatch(name) is not None for name in names) > len(names)
 
 
@@ -59,7 +58,7 @@ def read(location: str, *, malformed: Malformed = "stop") -> FaceDictionary:
     expect_folder(location)
     root = Path(os.path.realpath(location))
     faces, faults = [], []
-    for name in sorted(_image_names(root)):
+    for name in sorted(image_names(root)):
         match = _FILE_NAME.fullmatch(name)
         if match is not None:
             faces.append(_face(root, name, int(match["age"]), match["gender"] or "", match["race"] or ""))
@@ -71,13 +70,6 @@ def read(location: str, *, malformed: Malformed = "stop") -> FaceDictionary:
     if not faces:
         raise DictionaryError(f"expected {LOOKED_FOR}, got none in {location}; check the path")
     return FaceDictionary(location=location, format=NAME, vocabulary=FACE_DICTIONARY, faces=tuple(faces))
-
-
-def _image_names(folder: Path) -> Iterator[str]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if PurePosixPath(entry.name).suffix.lower() in IMAGE_SUFFIXES and not entry.name.startswith("."):
-                yield entry.name
 
 
 def _face(root: Path, name: str, age: int, gender: str, race: str) -> Face:

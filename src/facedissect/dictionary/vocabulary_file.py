@@ -13,18 +13,13 @@ hair_colour = ["dark", "fair", "grey"]
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..concepts import FACE_DICTIONARY, KINDS, Concept, GlobalConcept, Vocabulary
-from ..errors import DictionaryError, nearest_names
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from ..errors import DictionaryError
+from .toml_file import expect_keys, read_toml
 
 FILE_NAME = "vocabulary.toml"
 _KEYS = ("extends", "concept", "subgroups")
@@ -38,12 +33,9 @@ def read_vocabulary(root: Path) -> Vocabulary:
         DictionaryError: the file cannot be read, or does not follow the format.
     """
     path = root / FILE_NAME
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         return FACE_DICTIONARY
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DictionaryError(f"expected a TOML file in UTF-8, got {path}: {error}") from error
+    content = read_toml(path)
     try:
         return _vocabulary(content)
     except DictionaryError as error:
@@ -74,6 +66,7 @@ def _local_concepts(entries: Any) -> tuple[Concept, ...]:
 
 
 def local_concept(entry: Mapping[str, Any], number: int) -> Concept:
+    """The concept of a [[concept]] table, the `number`-th of its file. Raises DictionaryError."""
     where = f"in [[concept]] number {number}"
     expect_keys(entry, _CONCEPT_KEYS, where)
     missing = [key for key in _CONCEPT_KEYS if key not in entry]
@@ -105,13 +98,6 @@ def _name(value: Any, where: str) -> str:
     if not isinstance(value, str) or not value.strip() or set(value) & set("/\\;"):
         raise DictionaryError(f"expected a name without / \\ and ; {where}, got {value!r}")
     return value
-
-
-def expect_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
-    for key in table:
-        if key not in known:
-            nearest = nearest_names(key, known, 1)
-            raise DictionaryError(f"expected the keys {', '.join(known)} {where}, got {key!r}; nearest: {nearest}")
 
 
 def _expect_distinct(names: Iterable[str], where: str) -> None:
