@@ -12,13 +12,12 @@ import facedissect
 PACKAGE = Path(facedissect.__file__).parent
 FLOORS = [
     {"errors", "concepts"},
-    {"settings", "demo"},
-    {"dictionary", "model"},
+    {"settings", "demo", "atomic", "mapped", "bitmasks"},
+    {"dictionary", "model", "kernels"},
     {"building", "curation"},
-    {"capture", "batching"},
+    {"capture", "batching", "reading", "kept_maps", "peaks", "workspace"},
     {"activations"},
-    {"thresholds"},
-    {"tally", "ranking", "top_faces"},
+    {"thresholds", "tally", "ranking", "top_faces"},
     {"hierarchy", "bias"},
     {"passes", "provenance"},
     {"tables", "results"},

@@ -43,10 +43,17 @@ def test_halving_ends_at_one_image() -> None:
     batches = BatchSize(6)
     sizes = []
     for _ in range(4):
-        batches.halve()
+        batches.halve(batches.size)
         sizes.append(batches.size)
     assert sizes == [3, 1, 1, 1]
     assert batches.first == 6
+
+
+def test_a_batch_that_was_halved_meanwhile_is_not_halved_twice() -> None:
+    batches = BatchSize(8)
+    for _ in range(2):  # two devices, both of which tried the first size
+        batches.halve(8)
+    assert batches.size == 4
 
 
 def test_the_cpus_own_error_is_recognised() -> None:

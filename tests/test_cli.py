@@ -390,7 +390,9 @@ def test_an_interrupt_says_so_and_leaves_nothing(shell: Shell, monkeypatch: pyte
     monkeypatch.setattr(cli, "dissect", interrupted)
     status, _, err = shell(f"{RUN} --out a --reference-files")
     assert status == 130
-    assert err.splitlines()[-1] == "interrupted: results that were not finished are not kept"
+    assert err.splitlines()[-1] == (
+        "interrupted: nothing half-written is kept; `facedissect run`, given again, goes on where it stopped"
+    )
     assert not list((tmp_path / "a").iterdir())
 
 

@@ -6,6 +6,7 @@ from scipy.stats import rankdata
 
 from facedissect.concepts import Concept, Vocabulary
 from facedissect.hierarchy import Hierarchy, best_concepts, hierarchy
+from facedissect.ranking import RankedPeaks
 
 VOCABULARY = Vocabulary(
     concepts=tuple(
@@ -23,7 +24,8 @@ def ranked(weight: str = "iou", min_iou: float = 0.04) -> tuple[Hierarchy, np.nd
     present[:, 4] = False
     result = hierarchy(
         iou,
-        peaks,
+        RankedPeaks(peaks),
+        np.ones(30, bool),
         peaks.min(0) - 1,
         peaks.max(0),
         present,
@@ -74,3 +76,54 @@ def test_a_unit_at_or_below_the_cut_off_is_not_interpretable() -> None:
 def test_best_is_never_nan_and_the_first_of_equals() -> None:
     iou = np.array([[np.nan, 0.2, 0.2], [np.nan, np.nan, np.nan], [0.0, 0.0, np.nan]])
     np.testing.assert_array_equal(best_concepts(iou), [1, -1, -1])
+
+
+def test_images_without_local_labels_do_not_count() -> None:
+    expected, iou, peaks, present = ranked()
+    peaks = peaks.astype(np.float32)
+    rng = np.random.default_rng(1)
+    local = rng.permutation(np.arange(50) < 30)
+    every = np.full((50, 3), np.nan, np.float32)
+    every[local] = peaks
+    every[~local, :2] = rng.random((20, 2)) * 9
+    labels = np.zeros((50, 5), bool)
+    labels[local] = present
+    for others in (False, True):
+        labels[~local] = others
+        result = hierarchy(
+            iou,
+            RankedPeaks(every),
+            local,
+            peaks.min(0) - 1,
+            peaks.max(0),
+            labels,
+            VOCABULARY,
+            min_iou=0.04,
+            weight="iou",
+            detection_ratio=1.5,
+        )
+        np.testing.assert_array_equal(result.probability, expected.probability)
+        np.testing.assert_array_equal(result.detected, expected.detected)
+
+
+def test_blocks_of_units_are_joined_in_order() -> None:
+    whole, iou, peaks, present = ranked()
+    peaks = peaks.astype(np.float32)
+    parts = [
+        hierarchy(
+            iou[block],
+            RankedPeaks(peaks[:, block]),
+            np.ones(30, bool),
+            peaks[:, block].min(0) - 1,
+            peaks[:, block].max(0),
+            present,
+            VOCABULARY,
+            min_iou=0.04,
+            weight="iou",
+            detection_ratio=1.5,
+        )
+        for block in (slice(0, 2), slice(2, 3))
+    ]
+    joined = Hierarchy.joined(parts)
+    for name in ("best", "interpretable", "probability", "detected"):
+        np.testing.assert_array_equal(getattr(joined, name), getattr(whole, name))

@@ -1,164 +1,193 @@
-"""Yield the maps of some layers batch by batch, record each face's peak.
+"""Yield the maps of some layers batch by batch: faces are read ahead, and batches go round the devices in turn.
 
-`ActivationMaps` can be iterated again and again; later stages cannot tell whether it recomputes or reads a cache.
+Whatever the number of workers and of devices, batches come out in their order and with the same values.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from .batching import BatchSize, out_of_memory
+from .bitmasks import Labels
 from .capture import Capture
 from .concepts import Vocabulary
 from .dictionary.faces import Face
 from .errors import FaceReadError, ModelError
 from .model.dry_run import LayerInfo
 from .model.face_model import FaceModel
-from .model.preprocess import Preprocess
-from .settings import OnError, Settings
+from .model.preprocess import Size
+from .reading import FaceReader, ReadFace
+from .settings import Settings
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of the pass, the faces done and the faces in all."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class LabelledMasks:
-    """The local labels of one face at the network's input size.
-
-    Attributes:
-        masks: L_c of the concepts that are present.
-        present: positions of those concepts in the vocabulary.
-        absent: positions of the concepts for whose kind the face is annotated, and which it lacks.
-    """
-
-    masks: Bool[np.ndarray, "present height width"]
-    present: Int[np.ndarray, " present"]
-    absent: Int[np.ndarray, " absent"]
+Maps = Mapping[str, Float[Tensor, "image unit h w"]]
+"""Layer -> its maps."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Some faces, their labels and the maps of every layer, in the same order."""
+    """Some faces and the maps of every layer, in the same order.
+
+    Attributes:
+        faces: the faces.
+        positions: where they stand among all that are read.
+        labels: their local labels, one each; None where masks were not asked for.
+        maps: of every layer.
+        unreadable: faces of the same batch that were left out, id -> reason.
+    """
 
     faces: tuple[Face, ...]
-    labels: tuple[LabelledMasks, ...]
-    maps: Mapping[str, Float[Tensor, "image unit h w"]]
-
-
-def read_labels(face: Face, vocabulary: Vocabulary, preprocess: Preprocess) -> LabelledMasks:
-    """The masks of a face by the geometry of its image. Raises FaceReadError."""
-    states = [face.state(concept) for concept in vocabulary.concepts]
-    present = [position for position, state in enumerate(states) if state == "present"]
-    masks = np.zeros((len(present), *preprocess.size), bool)
-    for row, position in enumerate(present):
-        mask = face.mask(vocabulary.names[position])
-        masks[row] = preprocess.mask(mask, box=face.box, landmarks=face.landmarks)
-    return LabelledMasks(
-        masks=masks,
-        present=np.array(present, np.int64),
-        absent=np.array([position for position, state in enumerate(states) if state == "absent"], np.int64),
-    )
+    positions: tuple[int, ...]
+    labels: tuple[Labels | None, ...]
+    maps: Maps
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
 
 class ActivationMaps:
-    """The maps of some layers for some faces, re-iterable in batches.
+    """The maps of some layers for some faces.
 
     Args:
-        faces: the faces, in the order in which they are yielded.
+        faces: the faces.
         vocabulary: names the concepts whose masks are read.
-        model: the network, borrowed by the caller for the time of the iteration.
+        models: the network on each device, borrowed by the caller for the time of the iteration.
         layers: its layers, as `model.layers(names)` finds them.
-        settings: workers and what to do about an unreadable face.
-        batches: how many faces a batch has; halved while iterating where memory runs out.
-        left_out: unreadable faces and the reason, id -> message; grows while iterating, and is never read again.
+        settings: workers, precision and what to do about an unreadable face.
+        batches: how many faces go through the network at once; halved while iterating where memory runs out.
     """
 
     def __init__(
         self,
         faces: Sequence[Face],
         vocabulary: Vocabulary,
-        model: FaceModel,
+        models: Sequence[FaceModel],
         layers: Sequence[LayerInfo],
         settings: Settings,
         batches: BatchSize,
-        left_out: dict[str, str] | None = None,
     ) -> None:
-        self._faces = tuple(faces)
-        self._vocabulary = vocabulary
-        self._model = model
-        self._layers = tuple(layers)
-        self._settings = settings
-        self._batches = batches
-        self.left_out = {} if left_out is None else left_out
+        self.faces = tuple(faces)
+        self._vocabulary, self._models, self._layers = vocabulary, tuple(models), tuple(layers)
+        self._settings, self._batches = settings, batches
 
-    def __len__(self) -> int:
-        return len(self._faces)
+    @property
+    def input_size(self) -> Size:
+        """Height and width of the network's input."""
+        return self._models[0].preprocess.size
 
-    def local(self) -> ActivationMaps:
-        """The maps of the layers that have some, for the faces with local labels only: what masks can be compared with."""
-        return ActivationMaps(
-            [face for face in self._faces if face.kinds],
-            self._vocabulary,
-            self._model,
-            [layer for layer in self._layers if layer.map_size],
-            self._settings,
-            self._batches,
-            self.left_out,
+    def plan(self) -> list[range]:
+        """The positions of all faces, in batches."""
+        size, count = self._batches.first, len(self.faces)
+        return [range(start, min(start + size, count)) for start in range(0, count, size)]
+
+    def of(self, plan: Sequence[Sequence[int]], *, masks: bool = True) -> Iterator[Batch]:
+        """The maps of batches of faces, a Batch for each; without faces if none of them can be read.
+
+        Args:
+            plan: the positions of the faces of each batch.
+            masks: whether to read their labels too.
+
+        Raises:
+            FaceReadError: a face cannot be read and `on_error` is `stop`.
+            ModelError: there is no memory for a single image.
+        """
+        reader = FaceReader(self.faces, self._vocabulary, self._models[0].preprocess, masks=masks)
+        read = reader.batches(plan, self._settings.workers)
+        with ExitStack() as stack:
+            networks = [
+                stack.enter_context(_Network(model, self._layers, self._settings, self._batches))
+                for model in self._models
+            ]
+            waiting: deque[tuple[list[ReadFace], Future[Maps]]] = deque()
+            for number, faces in enumerate(read):
+                pixels = [face.pixels for face in self._readable(faces) if face.pixels is not None]
+                waiting.append((faces, networks[number % len(networks)].maps(pixels)))
+                if len(waiting) >= networks[0].ahead * len(networks):
+                    yield self._batch(*waiting.popleft())
+            while waiting:
+                yield self._batch(*waiting.popleft())
+
+    def _readable(self, faces: Sequence[ReadFace]) -> list[ReadFace]:
+        for face in faces:
+            if face.error and self._settings.on_error == "stop":
+                raise FaceReadError(face.error)
+        return [face for face in faces if not face.error]
+
+    def _batch(self, read: Sequence[ReadFace], maps: Future[Maps]) -> Batch:
+        readable = self._readable(read)
+        return Batch(
+            faces=tuple(self.faces[face.face] for face in readable),
+            positions=tuple(face.face for face in readable),
+            labels=tuple(face.labels for face in readable),
+            maps=maps.result(),
+            unreadable={self.faces[face.face].id: face.error for face in read if face.error},
         )
 
-    def _read(self, face: Face) -> tuple[Face, Tensor, LabelledMasks] | tuple[Face, FaceReadError]:
-        preprocess = self._model.preprocess
-        try:
-            image = preprocess.image(face.image(), box=face.box, landmarks=face.landmarks)
-            return face, image, read_labels(face, self._vocabulary, preprocess)
-        except FaceReadError as error:
-            return face, error
 
-    def _readable(self) -> Iterator[tuple[Face, Tensor, LabelledMasks]]:
-        """Read ahead in threads, in order; leave out or raise what cannot be read."""
-        on_error: OnError = self._settings.on_error
-        faces = (face for face in self._faces if face.id not in self.left_out)
-        for result in _ahead(self._read, faces, self._settings.workers, 2 * self._batches.size):
-            if len(result) == 2:
-                face, error = result
-                if on_error == "stop":
-                    raise error
-                self.left_out[face.id] = str(error)
-            else:
-                yield result
+class _Network:
+    """Context in which a network on one device turns pixels into maps: on the CPU when asked, else in a thread of its own.
 
-    def __iter__(self) -> Iterator[Batch]:
-        with Capture(self._model, self._layers) as capture:
-            for items in _batched(self._readable(), self._batches.size):
-                while items:
-                    size = self._batches.size
-                    maps = self._maps(capture, [image for _, image, _ in items[:size]], size)
-                    if maps is None:
-                        continue
-                    yield Batch(
-                        faces=tuple(face for face, _, _ in items[:size]),
-                        labels=tuple(labels for _, _, labels in items[:size]),
-                        maps=maps,
-                    )
-                    items = items[size:]
+    Attributes:
+        ahead: batches that may be under way before the first is waited for.
+    """
 
-    def _maps(self, capture: Capture, images: Sequence[Tensor], size: int) -> dict[str, Tensor] | None:
+    def __init__(self, model: FaceModel, layers: Sequence[LayerInfo], settings: Settings, batches: BatchSize) -> None:
+        self._model, self._settings, self._batches = model, settings, batches
+        self._capture = Capture(model, layers)
+        self._thread: ThreadPoolExecutor | None = None
+        if model.device.type != "cpu" or len(settings.devices) > 1:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix=str(model.device))
+        self.ahead = 2 if self._thread else 1
+
+    def __enter__(self) -> _Network:
+        self._capture.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._thread:
+            self._thread.shutdown(cancel_futures=True)
+        self._capture.__exit__()
+
+    def maps(self, pixels: Sequence[UInt8[np.ndarray, "height width 3"]]) -> Future[Maps]:
+        """The maps of some images, when they are there."""
+        if self._thread:
+            return self._thread.submit(self._maps, pixels)
+        done: Future[Maps] = Future()
+        done.set_result(self._maps(pixels))
+        return done
+
+    def _maps(self, pixels: Sequence[UInt8[np.ndarray, "height width 3"]]) -> Maps:
+        pieces: list[Maps] = []
+        start = 0
+        while start < len(pixels):
+            size = self._batches.size
+            images = self._model.preprocess.scaled(np.stack(pixels[start : start + size]))
+            maps = self._try(images, size)
+            if maps is not None:
+                pieces.append(maps)
+                start += len(images)
+        if len(pieces) == 1:
+            return pieces[0]
+        return {layer: torch.cat([piece[layer] for piece in pieces]) for layer in pieces[0]} if pieces else {}
+
+    def _try(self, images: Float[Tensor, "image 3 height width"], size: int) -> Maps | None:
         """The maps of some images; None, with smaller batches from then on, if memory ran out."""
-        batch = torch.stack(list(images))
+        batch = images
         if self._model.max_batch != 1:
             # In batches of one size an image's values do not depend on how many images come with it.
             batch = torch.cat([batch, batch[-1:].expand(size - len(images), -1, -1, -1)])
         try:
-            return {layer: values[: len(images)] for layer, values in capture.maps(batch).items()}
+            with self._model.computing(self._settings.precision):
+                return {layer: values[: len(images)] for layer, values in self._capture.maps(batch).items()}
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
@@ -168,89 +197,7 @@ class ActivationMaps:
                     f"{self._model.device}; dissect fewer layers at once or use another device"
                 ) from error
         # After the except block, whose error holds on to the memory of the pass.
-        self._batches.halve()
+        self._batches.halve(size)
         if self._model.device.type == "cuda":
             torch.cuda.empty_cache()
         return None
-
-
-def _batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    batch: list[Any] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _ahead(read: Callable[[Face], Any], faces: Iterable[Face], workers: int, ahead: int) -> Iterator[Any]:
-    """`map(read, faces)` by threads that stay at most `ahead` faces ahead."""
-    with ThreadPoolExecutor(workers, thread_name_prefix="read") as pool:
-        waiting: deque[Future[Any]] = deque()
-        try:
-            for face in faces:
-                waiting.append(pool.submit(read, face))
-                if len(waiting) > ahead:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Peaks:
-    """Extremes of each unit's map of each face.
-
-    Attributes:
-        faces: ids, sorted, so that no result depends on the order in which faces were seen.
-        highest, lowest: maximum (p_u(x)) and minimum over the map's positions, float32.
-    """
-
-    faces: tuple[str, ...]
-    highest: Float[np.ndarray, "image unit"]
-    lowest: Float[np.ndarray, "image unit"]
-
-    def of(self, chosen: Bool[np.ndarray, " image"]) -> Peaks:
-        """The peaks of some of the faces."""
-        faces = tuple(face for face, keep in zip(self.faces, chosen, strict=True) if keep)
-        return Peaks(faces=faces, highest=self.highest[chosen], lowest=self.lowest[chosen])
-
-    @property
-    def finite(self) -> Bool[np.ndarray, " unit"]:
-        """Whether a unit never gave NaN or an infinite value."""
-        finite: Bool[np.ndarray, " unit"] = (np.isfinite(self.highest) & np.isfinite(self.lowest)).all(axis=0)
-        return finite
-
-
-class PeakRecorder:
-    """Accumulator of peaks."""
-
-    def __init__(self) -> None:
-        self._faces: list[str] = []
-        self._highest: list[Float[np.ndarray, "image unit"]] = []
-        self._lowest: list[Float[np.ndarray, "image unit"]] = []
-
-    def update(self, faces: Sequence[Face], maps: Float[Tensor, "image unit height width"]) -> None:
-        """Take in the maps of some faces."""
-        self._faces += [face.id for face in faces]
-        self._highest.append(maps.amax((2, 3)).cpu().numpy())
-        self._lowest.append(maps.amin((2, 3)).cpu().numpy())
-
-    def merge(self, other: PeakRecorder) -> None:
-        """Take in what another recorder has seen."""
-        self._faces += other._faces
-        self._highest += other._highest
-        self._lowest += other._lowest
-
-    def result(self) -> Peaks:
-        """The peaks of all faces seen, in the order of their ids."""
-        order = sorted(range(len(self._faces)), key=self._faces.__getitem__)
-        return Peaks(
-            faces=tuple(self._faces[position] for position in order),
-            highest=np.concatenate(self._highest)[order],
-            lowest=np.concatenate(self._lowest)[order],
-        )

@@ -46,9 +46,9 @@ class BatchSize:
         images = min(most.images, most.pixels // (input_size[0] * input_size[1]), most.values // values)
         return cls(1 << max(0, images.bit_length() - 1))
 
-    def halve(self) -> None:
-        """For the rest of the run."""
-        self.size = max(1, self.size // 2)
+    def halve(self, tried: int) -> None:
+        """For the rest of the run, to half of what was tried; another device may have come to less by then."""
+        self.size = min(self.size, max(1, tried // 2))
 
 
 def out_of_memory(error: Exception) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from .concepts import GlobalConcept
-from .ranking import normalised, rank_peak_scores
+from .ranking import RankedPeaks, normalised
 from .settings import bias_cutoff
 
 
@@ -30,27 +31,39 @@ class Bias:
     cutoff: float
     biased: Bool[np.ndarray, "unit subgroup"]
 
+    @classmethod
+    def joined(cls, parts: Sequence[Bias]) -> Bias:
+        """The units of one part after those of the other; at least one part, all of one concept over the same images."""
+        return replace(
+            parts[0],
+            probability=np.concatenate([part.probability for part in parts]),
+            biased=np.concatenate([part.biased for part in parts]),
+        )
+
 
 def bias(
     concept: GlobalConcept,
-    highest: Float[np.ndarray, "image unit"],
-    lowest: Float[np.ndarray, "image unit"],
+    ranked: RankedPeaks,
+    within: Bool[np.ndarray, " image"],
+    low: Float[np.ndarray, " unit"],
+    high: Float[np.ndarray, " unit"],
     members: Bool[np.ndarray, "subgroup image"],
 ) -> Bias:
     """Compare the peaks of the subgroups of a global concept.
 
     Args:
         concept: the global concept.
-        highest, lowest: maximum and minimum of each unit's map of each labelled image.
-        members: which of those images each subgroup holds.
+        ranked: the peaks of some units, for all images of the run.
+        within: which images are labelled for the concept; the others do not count.
+        low, high: minimum and maximum of each unit's maps over the labelled images.
+        members: which images each subgroup holds.
 
     Nothing is compared where fewer than two subgroups have images: all probabilities are NaN.
     """
-    images = members.sum(axis=1)
+    images = (members & within).sum(axis=1)
     groups = int((images > 0).sum())
-    probability = np.full((highest.shape[1], len(members)), np.nan)
+    probability = np.full((len(low), len(members)), np.nan)
     if groups >= 2:
-        scores = rank_peak_scores(highest, lowest.min(axis=0), highest.max(axis=0), members)
-        probability = normalised(scores)
+        probability = normalised(ranked.scores(within, low, high, members))
     cutoff = bias_cutoff(max(groups, 2))
     return Bias(concept=concept, probability=probability, images=images, cutoff=cutoff, biased=probability >= cutoff)

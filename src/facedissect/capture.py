@@ -63,7 +63,7 @@ class Capture:
             for layer in self._layers:
                 collected[layer.name].append(self._checked(layer, len(piece)))
         self._seen.clear()
-        return {layer: torch.cat(parts) for layer, parts in collected.items()}
+        return {layer: parts[0] if len(parts) == 1 else torch.cat(parts) for layer, parts in collected.items()}
 
     def _checked(self, layer: LayerInfo, images: int) -> Tensor:
         expected = (images, layer.units, *(layer.map_size or (1, 1)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import warnings
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from . import __version__, options, storage
+from .atomic import atomic
 from .console import counted, err, note, out, say
 from .dictionary.detect import detect_faces
 from .dictionary.faces import FaceDictionary
@@ -39,6 +41,9 @@ app = typer.Typer(
 )
 DEMO_LAYERS = ("block4.relu", "block5.relu")
 """Layers of the embedded networks that `facedissect demo` opens: 128 units of 16 x 16 and 160 of 8 x 8."""
+
+UNFINISHED = ".unfinished"
+"""Folder beside the results that holds what a stopped run needs to go on."""
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, which typer turns into an exit of its own."""
@@ -125,6 +130,8 @@ def run(
     precision: options.PrecisionOption = None,
     batch_size: options.BatchSizeOption = None,
     workers: options.WorkersOption = None,
+    cache_gb: options.CacheOption = None,
+    memory_gb: options.MemoryOption = None,
     on_error: options.OnErrorOption = None,
     top_faces: options.TopFacesOption = None,
     reference_files: options.ReferenceFilesOption = False,
@@ -132,6 +139,8 @@ def run(
     """Dissect layers of a network, and write tables and reports.
 
     Example: facedissect run demo --model demo:smile --layer block4.relu --out runs/smile
+
+    A run that was stopped goes on where it left off when the same command is given again.
     """
     given = {
         "quantile": quantile,
@@ -142,6 +151,8 @@ def run(
         "top_faces": top_faces,
         "batch_size": batch_size,
         "workers": workers,
+        "cache_gb": cache_gb,
+        "memory_gb": memory_gb,
         "device": device,
         "precision": precision,
         "on_error": on_error,
@@ -224,23 +235,34 @@ def _dissected(
     *,
     reference_files: bool,
 ) -> Dissection:
-    """Dissect and save with reports; nothing of an unfinished run stays behind."""
+    """Dissect and save with reports; of an unfinished run stays what it needs to go on."""
     storage.check_output(folder, layer_names)
+    # The published maps are written in one go.
+    unfinished = None if reference_files else folder / UNFINISHED
     with ExitStack() as stack:
         observe = None
         if reference_files:
             storage.check_ours(folder / "reference", "*_quantile.npy")
-            reference = stack.enter_context(storage.atomic(folder / "reference"))
+            reference = stack.enter_context(atomic(folder / "reference"))
             observe = stack.enter_context(MapFiles(reference, model.name)).observe
         with ProgressReport(err) as progress:
             result = dissect(
-                dictionary, model, layers=layer_names, settings=settings, progress=progress, observe=observe
+                dictionary,
+                model,
+                layers=layer_names,
+                settings=settings,
+                progress=progress,
+                observe=observe,
+                resume=unfinished,
+                tell=note,
             )
         if reference_files:
             write_reference_files(result, dictionary, reference)
     storage.save(result, folder)
     for file in ("report.html", "report.pdf"):
         write_report(result, dictionary, folder / file)
+    if unfinished:
+        shutil.rmtree(unfinished, ignore_errors=True)
     return result
 
 
@@ -276,5 +298,7 @@ def main() -> None:
         sys.exit(1)
     except SystemExit as end:
         if end.code == INTERRUPTED:
-            err.print("interrupted: results that were not finished are not kept")
+            err.print(
+                "interrupted: nothing half-written is kept; `facedissect run`, given again, goes on where it stopped"
+            )
         raise

@@ -5,14 +5,17 @@ Two passes over the dictionary (`passes.py`) give thresholds, peaks and tallies;
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import datetime, timezone
+from pathlib import Path
 
 import numpy as np
 
 from . import tables
-from .activations import ActivationMaps, Peaks, Progress
+from .activations import ActivationMaps, Progress
 from .batching import BatchSize
 from .bias import Bias, bias
 from .dictionary.faces import FaceDictionary
@@ -20,11 +23,13 @@ from .errors import DictionaryError, LayerError
 from .hierarchy import Hierarchy, hierarchy
 from .model.face_model import FaceModel
 from .model.preprocess import Preprocess
-from .passes import BatchObserver, Comparison, Surveyed, compare, survey
-from .provenance import stamp
+from .passes import BatchObserver, Passes, Surveyed
+from .provenance import describe, identify, stamp
+from .ranking import RankedPeaks
 from .results import Dissection, LayerResult
 from .settings import Settings
 from .tally import Tally
+from .workspace import Tell, Workspace
 
 
 def dissect(
@@ -35,6 +40,8 @@ def dissect(
     settings: Settings | None = None,
     progress: Progress | None = None,
     observe: BatchObserver | None = None,
+    resume: str | os.PathLike[str] | None = None,
+    tell: Tell | None = None,
 ) -> Dissection:
     """Say what each unit of some layers looks at.
 
@@ -45,13 +52,18 @@ def dissect(
             without maps, such as a fully connected one, has peaks and bias only.
         settings: all switches; the defaults if None.
         progress: called after every batch with the pass, the faces done and the faces in all.
-        observe: called with every batch of the second pass.
+        observe: called with the faces with local labels of every batch; a run that is gone on with shows only the rest.
+        resume: a folder that keeps what a run needs to go on, should it be stopped at any moment: called again with the same
+            folder, it goes on from there, and ends with the same result. It takes disk as `cache_gb` says, and may be deleted
+            once the result is saved. None keeps nothing.
+        tell: told, in a sentence, that a stopped run is gone on with, or why it starts afresh.
 
     Raises:
         DictionaryError: there are too few faces, none has what the model's crop needs, or (with `on_error="stop"`) one
             cannot be read.
         LayerError: a layer does not exist or cannot be read.
         ModelError: the network cannot be run, on that device, in that precision or within its memory.
+        OutputError: the folder of `resume` cannot be written to, or another run is at work in it.
     """
     started, clock = datetime.now(timezone.utc), time.monotonic()
     settings = settings or Settings()
@@ -63,89 +75,109 @@ def dissect(
         raise LayerError("expected at least one layer to dissect, got none; `facedissect layers` lists them")
     found = model.layers(layers)
     progress = progress or (lambda _stage, _done, _total: None)
+    tell = tell or (lambda _sentence: None)
+    made_of = identify(whole, model)
 
-    left_out: dict[str, str] = {}
-    with model.borrowed(settings.device, settings.precision):
-        device = str(model.device)
+    with ExitStack() as stack:
+        models = [model, *(model.replica() for _ in settings.devices[1:])]
+        for network, device in zip(models, settings.devices, strict=True):
+            stack.enter_context(network.borrowed(device, settings.precision))
         if settings.batch_size:
             batches = BatchSize(settings.batch_size)
         else:
             batches = BatchSize.found(model.preprocess.size, found, model.device)
-        maps = [
-            ActivationMaps(shard.faces, whole.vocabulary, model, found, settings, batches, left_out) for shard in shards
-        ]
-        surveys = survey(maps, found, len(whole.local_faces), settings, _counting(progress, "peaks", len(whole)))
-        _check_readable(whole, left_out)
-        surveyed = {layer: seen.result() for layer, seen in surveys.items()}
-        advance = _counting(progress, "masks", len(whole.local_faces))
-        compared = compare(maps, surveyed, whole.vocabulary, settings, advance, observe)
+        run = describe(made_of, [layer.name for layer in found], settings, [network.device for network in models])
+        workspace = stack.enter_context(Workspace.opened(None if resume is None else Path(resume), run, tell))
+        maps = ActivationMaps(whole.faces, whole.vocabulary, models, found, settings, batches)
+        passes = Passes(maps, found, len(whole.vocabulary), settings, batches, workspace, tell)
+        surveyed = passes.survey(_counting(progress, "peaks", len(whole)), observe)
+        _check_readable(whole, passes.left_out)
+        tallies = passes.compare(surveyed, _counting(progress, "masks", len(whole.local_faces)))
+        devices = ",".join(dict.fromkeys(str(network.device) for network in models))
 
+    results = {name: _layer_result(name, facts, tallies[name], whole, settings) for name, facts in surveyed.items()}
     return Dissection(
         settings=settings,
         vocabulary=whole.vocabulary,
         provenance=stamp(
             whole,
             model,
-            execution={"device": device, "precision": settings.precision, "batch_size": batches.size},
+            made_of,
+            execution={"device": devices, "precision": settings.precision, "batch_size": batches.size},
             first_batch_size=batches.first,
-            broken_units={name: np.flatnonzero(~facts.local_peaks.finite).tolist() for name, facts in surveyed.items()},
-            left_out=left_out,
+            broken_units={name: np.flatnonzero(~facts.finite).tolist() for name, facts in surveyed.items()},
+            left_out=passes.left_out,
             created=started.isoformat(timespec="seconds"),
             seconds=round(time.monotonic() - clock, 3),
         ),
-        layers={name: _layer_result(name, facts, compared[name], whole, settings) for name, facts in surveyed.items()},
+        layers=results,
     )
 
 
 def _layer_result(
-    layer: str, surveyed: Surveyed, compared: Comparison, dictionary: FaceDictionary, settings: Settings
+    layer: str, surveyed: Surveyed, tally: Tally, dictionary: FaceDictionary, settings: Settings
 ) -> LayerResult:
     """Stages 2 and 3, and the tables of all three."""
     vocabulary = dictionary.vocabulary
-    ranked = _rank(compared.tally, surveyed.local_peaks, dictionary, settings)
-    biases = _biases(surveyed.peaks, dictionary)
-    concepts = tables.concepts_table(layer, compared.tally, vocabulary, settings)
-    units = tables.units_table(layer, concepts, ranked, biases, surveyed.thresholds, surveyed.local_peaks, vocabulary)
+    ranked, biases = _rank(surveyed, tally, dictionary, settings)
+    concepts = tables.concepts_table(layer, tally, vocabulary, settings)
     return LayerResult(
         layer=layer,
         map_size=surveyed.map_size,
-        units=units,
+        units=tables.units_table(
+            layer, concepts, ranked, biases, surveyed.thresholds, surveyed.low, surveyed.high, vocabulary
+        ),
         concepts=concepts if surveyed.map_size else concepts.iloc[:0],
         hierarchy=tables.hierarchy_table(layer, ranked, vocabulary),
         bias=tables.bias_table(layer, biases),
         top_faces=tables.top_faces_table(layer, surveyed.top),
         peaks=surveyed.peaks,
-        top_maps=compared.top_maps,
+        top_maps=surveyed.top.maps,
     )
 
 
-def _rank(tally: Tally, peaks: Peaks, dictionary: FaceDictionary, settings: Settings) -> Hierarchy:
-    present = np.zeros((len(peaks.faces), len(dictionary.vocabulary)), bool)
-    for row, face in enumerate(peaks.faces):
-        present[row, [dictionary.vocabulary.position(name) for name in dictionary[face].concepts]] = True
-    return hierarchy(
-        tally.iou(settings.union, settings.negatives),
-        peaks.highest,
-        peaks.lowest.min(axis=0),
-        peaks.highest.max(axis=0),
-        present,
-        dictionary.vocabulary,
-        min_iou=settings.min_iou,
-        weight=settings.hierarchy_weight,
-        detection_ratio=settings.detection_ratio,
-    )
-
-
-def _biases(peaks: Peaks, dictionary: FaceDictionary) -> dict[str, Bias]:
+def _rank(
+    surveyed: Surveyed, tally: Tally, dictionary: FaceDictionary, settings: Settings
+) -> tuple[Hierarchy, dict[str, Bias]]:
+    """Stages 2 and 3, some units at a time; each unit's peaks are sorted once for both."""
+    vocabulary, peaks = dictionary.vocabulary, surveyed.peaks
     faces = [dictionary[face] for face in peaks.faces]
-    biases = {}
-    for concept in dictionary.vocabulary.global_concepts:
+    local = np.array([bool(face.kinds) for face in faces])
+    present = np.zeros((len(faces), len(vocabulary)), bool)
+    for row, face in enumerate(faces):
+        present[row, [vocabulary.position(name) for name in face.concepts]] = True
+    members = {}
+    for concept in vocabulary.global_concepts:
         labels = np.array([face.subgroups.get(concept.name, "") for face in faces])
-        labelled = peaks.of(labels != "")
-        if labelled.faces:
-            members = np.stack([labels[labels != ""] == subgroup for subgroup in concept.subgroups])
-            biases[concept.name] = bias(concept, labelled.highest, labelled.lowest, members)
-    return biases
+        if (labels != "").any():
+            members[concept.name] = np.stack([labels == subgroup for subgroup in concept.subgroups])
+    labelled = {name: np.logical_or.reduce(groups) for name, groups in members.items()}
+    extremes = {name: peaks.extremes(within) for name, within in labelled.items()}
+    iou = tally.iou(settings.union, settings.negatives)
+    parts: list[Hierarchy] = []
+    biases: dict[str, list[Bias]] = {name: [] for name in members}
+    for block, values in peaks.unit_blocks():
+        ranked = RankedPeaks(values)
+        parts.append(
+            hierarchy(
+                iou[block],
+                ranked,
+                local,
+                surveyed.low[block],
+                surveyed.high[block],
+                present,
+                vocabulary,
+                min_iou=settings.min_iou,
+                weight=settings.hierarchy_weight,
+                detection_ratio=settings.detection_ratio,
+            )
+        )
+        for concept in vocabulary.global_concepts:
+            if concept.name in members:
+                within, (low, high) = labelled[concept.name], extremes[concept.name]
+                found = bias(concept, ranked, within, low[block], high[block], members[concept.name])
+                biases[concept.name].append(found)
+    return Hierarchy.joined(parts), {name: Bias.joined(blocks) for name, blocks in biases.items()}
 
 
 def _check_crop(dictionary: FaceDictionary, preprocess: Preprocess) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from .concepts import Vocabulary
-from .ranking import normalised, rank_peak_scores
+from .ranking import RankedPeaks, normalised
 from .settings import HierarchyWeight
 
 
@@ -29,6 +30,13 @@ class Hierarchy:
     probability: Float[np.ndarray, "unit concept"]
     detected: Bool[np.ndarray, "unit concept"]
 
+    @classmethod
+    def joined(cls, parts: Sequence[Hierarchy]) -> Hierarchy:
+        """The units of one part after those of the other; at least one part, all of the same concepts."""
+        return cls(
+            **{field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)}
+        )
+
 
 def best_concepts(iou: Float[np.ndarray, "unit concept"]) -> Int[np.ndarray, " unit"]:
     """Position of each unit's highest IoU (the first of equals); -1 where none is positive. NaN is never the best."""
@@ -38,7 +46,8 @@ def best_concepts(iou: Float[np.ndarray, "unit concept"]) -> Int[np.ndarray, " u
 
 def hierarchy(
     iou: Float[np.ndarray, "unit concept"],
-    peaks: Float[np.ndarray, "image unit"],
+    ranked: RankedPeaks,
+    local: Bool[np.ndarray, " image"],
     low: Float[np.ndarray, " unit"],
     high: Float[np.ndarray, " unit"],
     present: Bool[np.ndarray, "image concept"],
@@ -52,14 +61,16 @@ def hierarchy(
 
     Args:
         iou: IoU_{u,c}.
-        peaks: p_u(x) of all images with local labels.
-        low, high: minimum and maximum of each unit's maps over all positions of those images.
-        present: which concepts each of those images has.
+        ranked: the peaks of those units, for all images of the run.
+        local: which images have local labels; the others do not count.
+        low, high: minimum and maximum of each unit's maps over all positions of the images with local labels.
+        present: which concepts each image has.
         vocabulary: the concepts, in the order of `iou` and `present`.
         min_iou: a unit is interpretable if its best IoU is larger.
         weight: multiply scores by IoU, or not.
         detection_ratio: times the even probability 1/|R| that counts as detected; |R| counts concepts that have images.
     """
+    present = present & local[:, None]
     best = best_concepts(iou)
     units = np.arange(len(best))
     interpretable = (best >= 0) & (iou[units, best] > min_iou)
@@ -71,10 +82,8 @@ def hierarchy(
         chosen = np.flatnonzero(interpretable & np.isin(best, concepts))
         if not chosen.size:
             continue
-        images = present[:, concepts].any(axis=1)
-        scores = rank_peak_scores(
-            peaks[np.ix_(images, chosen)], low[chosen], high[chosen], present[np.ix_(images, concepts)].T
-        )
+        members = present[:, concepts].T
+        scores = ranked.scores(np.any(members, axis=0), low, high, members, chosen)
         if weight == "iou":
             scores = scores * np.nan_to_num(iou[np.ix_(chosen, concepts)])
         share = normalised(scores)

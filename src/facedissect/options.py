@@ -137,7 +137,12 @@ ReferenceModeOption = Annotated[
 
 DeviceOption = Annotated[
     str | None,
-    typer.Option(help="cpu, cuda, cuda:1, mps. (default: where the network is)", rich_help_panel=MACHINE_PANEL),
+    typer.Option(
+        "--device",
+        "--devices",
+        help="cpu, cuda, cuda:1, mps; 0,1 splits the images between two CUDA devices. (default: where the network is)",
+        rich_help_panel=MACHINE_PANEL,
+    ),
 ]
 PrecisionOption = Annotated[
     Precision | None, _setting("precision", "Of the forward pass; fp32 is the network's own.", MACHINE_PANEL)
@@ -148,7 +153,27 @@ BatchSizeOption = Annotated[
         "batch_size", "Images in a forward pass; halved where memory runs out.", MACHINE_PANEL, default="by their size"
     ),
 ]
-WorkersOption = Annotated[int | None, _setting("workers", "Threads that read ahead.", MACHINE_PANEL)]
+WorkersOption = Annotated[
+    int | None,
+    _setting(
+        "workers",
+        "Processes that read images and masks ahead of the network; 0 reads in between.",
+        MACHINE_PANEL,
+        default="one a core, at most 8",
+    ),
+]
+CacheOption = Annotated[
+    float | None,
+    _setting(
+        "cache_gb", "Disk in GB for maps that spare a second run of the network; deleted at the end.", MACHINE_PANEL
+    ),
+]
+MemoryOption = Annotated[
+    float | None,
+    _setting(
+        "memory_gb", "Memory in GB for the largest values of all units; beyond it they live on disk.", MACHINE_PANEL
+    ),
+]
 OnErrorOption = Annotated[
     OnError | None, _setting("on_error", "Stop at an unreadable face, or leave it out.", MACHINE_PANEL)
 ]

@@ -1,33 +1,43 @@
-"""The two passes over the dictionary, one accumulator a layer each.
+"""The two passes over the dictionary.
 
-The first pass surveys every face: peaks, and the largest values of each unit. The second compares firing masks with concept
-masks on the faces with local labels. Both accumulators merge, so that shards add up to the whole.
+The first surveys every face: its peaks, the largest values of each unit and its top faces; maps that may still fire are kept on
+disk. The second compares firing masks with concept masks, from what was kept; only faces whose maps were not kept go through the
+network again. Both go on where a stopped run left off.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from .activations import ActivationMaps, Batch, PeakRecorder, Peaks
-from .concepts import Vocabulary
-from .dictionary.faces import Face
+from .activations import ActivationMaps, Batch
+from .batching import BatchSize
+from .bitmasks import Labels
+from .errors import FaceReadError
+from .kept_maps import KeptFile, KeptMaps
 from .model.dry_run import LayerInfo
 from .model.preprocess import Size
+from .peaks import PeakRecorder, Peaks
 from .settings import Settings
 from .tally import Tally
 from .thresholds import Thresholds, TopValues
-from .top_faces import TopFaces, TopMaps
+from .top_faces import TopFaces, TopFacesRecorder
+from .workspace import Tell, Workspace
 
 Advance = Callable[[int], None]
 """Told after every batch how many faces it held."""
 BatchObserver = Callable[[Batch], None]
-"""Shown every batch of the second pass; the way to keep maps that the result does not hold."""
+"""Shown the faces with local labels of every batch, and the layers with maps; the way to keep maps that no result holds."""
+GIGABYTE = 10**9
+SHARE_OF_FREE_DISK = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,135 +46,335 @@ class Surveyed:
 
     Attributes:
         map_size: height and width of its maps; None for a layer without.
-        peaks, local_peaks: of all faces, and of those with local labels.
+        peaks: of all faces.
+        low, high: (unit) extremes over the faces with local labels.
         thresholds: T_u; NaN for a unit that is not finite on a face with local labels, and for a layer without maps.
         top: each unit's faces with the highest peaks, among those with local labels.
     """
 
     map_size: Size | None
     peaks: Peaks
-    local_peaks: Peaks
+    low: Float[np.ndarray, " unit"]
+    high: Float[np.ndarray, " unit"]
     thresholds: Thresholds
     top: TopFaces
 
+    @property
+    def finite(self) -> Bool[np.ndarray, " unit"]:
+        """Whether a unit never gave NaN or an infinite value on a face with local labels."""
+        finite: Bool[np.ndarray, " unit"] = np.isfinite(self.low) & np.isfinite(self.high)
+        return finite
 
-class Survey:
-    """Accumulator of the first pass.
+
+class LayerSurvey:
+    """Accumulator of the first pass over one layer.
 
     Args:
         layer: the layer.
-        local_faces: faces with local labels in the whole dictionary, over all shards.
+        faces: ids of all faces.
+        local_faces: how many of them have local labels.
+        name: of its files in the workspace.
     """
 
-    def __init__(self, layer: LayerInfo, local_faces: int, settings: Settings) -> None:
+    def __init__(
+        self,
+        layer: LayerInfo,
+        faces: Sequence[str],
+        local_faces: int,
+        settings: Settings,
+        workspace: Workspace,
+        name: str,
+    ) -> None:
         self._settings, self._layer = settings, layer
-        self._peaks = PeakRecorder()
-        self._local: set[str] = set()
-        self._top_values: TopValues | None = None
-        if layer.map_size:
-            values = local_faces * layer.map_size[0] * layer.map_size[1]
-            self._top_values = TopValues.for_quantile(layer.units, values, settings.quantile, settings.quantile_method)
+        self._positions = layer.map_size[0] * layer.map_size[1] if layer.map_size else 0
+        total = local_faces * self._positions
+        capacity = TopValues.needed(total, settings.quantile, settings.quantile_method) if total else 0
+        on_disk = TopValues.bytes(layer.units, capacity) > settings.memory_gb * GIGABYTE
+        self._values = TopValues(layer.units, capacity, workspace.folder / f"{name}.values" if on_disk else None)
+        self._peaks = PeakRecorder(workspace.folder / f"{name}.peaks", faces, layer.units)
+        self._top = TopFacesRecorder(layer.units, settings.top_faces, layer.map_size)
 
-    def update(self, faces: Sequence[Face], maps: Float[Tensor, "image unit h w"]) -> None:
-        """Take in the maps of some faces."""
-        self._peaks.update(faces, maps)
-        self._local |= {face.id for face in faces if face.kinds}
-        if self._top_values:
-            self._top_values.update(maps[torch.tensor([bool(face.kinds) for face in faces], device=maps.device)])
+    def update(
+        self, faces: Sequence[str], local: Bool[np.ndarray, " image"], maps: Float[Tensor, "image unit h w"]
+    ) -> Float[np.ndarray, "image unit"]:
+        """Take in the maps of some faces, of which `local` have local labels; their peaks."""
+        highest, lowest = self._values.update(maps, local)
+        order = self._peaks.order(faces)
+        self._peaks.update(order, highest, lowest)
+        self._top.update(order[local], highest[local], maps if local.all() else maps[torch.from_numpy(local)])
+        return highest
 
-    def merge(self, other: Survey) -> None:
-        """Take in what another survey has seen."""
-        self._peaks.merge(other._peaks)
-        self._local |= other._local
-        if self._top_values and other._top_values:
-            self._top_values.merge(other._top_values)
+    def may_fire(
+        self, local: Bool[np.ndarray, " image"], highest: Float[np.ndarray, "image unit"], maps: Tensor
+    ) -> KeptMaps | None:
+        """Of the faces with local labels, the maps that may exceed the threshold that will come out; None without maps."""
+        if not self._layer.map_size:
+            return None
+        return _above(maps, highest, np.where(local[:, None], self._values.bound, np.inf), np.cumsum(local) - 1)
 
-    def result(self) -> Surveyed:
-        """Thresholds and peaks of all faces seen."""
-        peaks = self._peaks.result()
-        local_peaks = peaks.of(np.array([face in self._local for face in peaks.faces]))
-        return Surveyed(
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything that was taken in but the peaks, which are in a file already."""
+        return {**_prefixed("values/", self._values.state()), **_prefixed("top/", self._top.state())}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Back to a `state`."""
+        self._values.restore(_part(state, "values/"))
+        self._top.restore(_part(state, "top/"))
+
+    def result(self, local: Bool[np.ndarray, " image"], left_out: Mapping[str, str]) -> Surveyed:
+        """What was seen; `local` says which of the faces that are left have local labels, in the order of the ids."""
+        peaks = self._peaks.result(left_out)
+        low, high = peaks.extremes(local)
+        thresholds = Thresholds(values=np.full(self._layer.units, np.nan, np.float32))
+        if self._positions:
+            total = int(local.sum()) * self._positions
+            thresholds = self._values.result(total, self._settings.quantile, self._settings.quantile_method)
+        surveyed = Surveyed(
             map_size=self._layer.map_size,
             peaks=peaks,
-            local_peaks=local_peaks,
-            thresholds=self._thresholds().where(local_peaks.finite),
-            top=TopFaces.choose(local_peaks, self._settings.top_faces),
+            low=low,
+            high=high,
+            thresholds=thresholds,
+            top=self._top.result(self._peaks.faces),
         )
-
-    def _thresholds(self) -> Thresholds:
-        settings = self._settings
-        if self._top_values is None or self._layer.map_size is None:
-            return Thresholds(values=np.full(self._layer.units, np.nan, np.float32))
-        values = len(self._local) * self._layer.map_size[0] * self._layer.map_size[1]
-        return self._top_values.result(values, settings.quantile, settings.quantile_method)
+        return replace(surveyed, thresholds=thresholds.where(surveyed.finite))
 
 
-class Comparison:
-    """Accumulator of the second pass; stays empty for a layer without maps."""
+class Passes:
+    """Both passes over the faces of a dictionary.
 
-    def __init__(self, surveyed: Surveyed, vocabulary: Vocabulary, settings: Settings) -> None:
-        self._settings = settings
-        self._thresholds = torch.from_numpy(surveyed.thresholds.values)
-        self._top_maps = TopMaps(surveyed.top, surveyed.map_size or (0, 0))
-        self.tally = Tally.empty(len(surveyed.thresholds.values), len(vocabulary))
+    Args:
+        maps: the network's maps of all faces.
+        layers: the layers that it gives.
+        concepts: number of local concepts.
+        settings: thresholds, top faces, and what may be kept.
+        batches: how many faces go through the network at once.
+        workspace: where maps and states are kept.
+        tell: told where a stopped run goes on.
+    """
 
-    def update(self, batch: Batch, maps: Float[Tensor, "image unit h w"]) -> None:
-        """Take in the maps and masks of a batch."""
-        thresholds = self._thresholds.to(maps.device)
-        for values, labels in zip(maps, batch.labels, strict=True):
-            masks = torch.from_numpy(labels.masks).to(maps.device)
-            self.tally.update(values, thresholds, masks, labels.present, labels.absent, zeros=self._settings.zeros)
-        self._top_maps.update(batch.faces, maps)
+    def __init__(
+        self,
+        maps: ActivationMaps,
+        layers: Sequence[LayerInfo],
+        concepts: int,
+        settings: Settings,
+        batches: BatchSize,
+        workspace: Workspace,
+        tell: Tell,
+    ) -> None:
+        self._maps, self._settings, self._batches = maps, settings, batches
+        self._workspace, self._tell, self._concepts = workspace, tell, concepts
+        self._layers = {layer.name: layer for layer in layers}
+        self._with_maps = [layer.name for layer in layers if layer.map_size]
+        self.left_out: dict[str, str] = {}
+        """Unreadable faces and the reason, id -> message; known after the first pass."""
 
-    def merge(self, other: Comparison) -> None:
-        """Take in what another comparison by the same thresholds has seen."""
-        self.tally.merge(other.tally)
-        self._top_maps.merge(other._top_maps)
+    def survey(self, advance: Advance, observe: BatchObserver | None = None) -> dict[str, Surveyed]:
+        """The first pass over all faces.
 
-    @property
-    def top_maps(self) -> Float[np.ndarray, "unit place h w"]:
-        """The raw maps of the top faces."""
-        return self._top_maps.result()
+        Args:
+            advance: told how far it is.
+            observe: shown every batch.
+        """
+        ids = [face.id for face in self._maps.faces]
+        local_faces = sum(bool(face.kinds) for face in self._maps.faces)
+        surveys = {
+            name: LayerSurvey(layer, ids, local_faces, self._settings, self._workspace, str(number))
+            for number, (name, layer) in enumerate(self._layers.items())
+        }
+        done = self._restore_survey(surveys)
+        plan = self._maps.plan()
+        advance(sum(map(len, plan[:done])))
+        clock = time.monotonic()
+        for number, batch in enumerate(self._maps.of(plan[done:]), done + 1):
+            self._keeping.network_took(time.monotonic() - clock)
+            self.left_out |= batch.unreadable
+            if batch.faces:
+                self._take_in(batch, surveys, observe)
+            if self._workspace.due() or number == len(plan):
+                self._save_survey(surveys, number)
+            advance(len(batch.faces) + len(batch.unreadable))
+            clock = time.monotonic()
+        local = {face.id for face in self._maps.faces if face.kinds}
+        kept = np.array([face in local for face in sorted(ids) if face not in self.left_out])
+        return {name: survey.result(kept, self.left_out) for name, survey in surveys.items()}
+
+    def _take_in(self, batch: Batch, surveys: Mapping[str, LayerSurvey], observe: BatchObserver | None) -> None:
+        local = np.array([bool(face.kinds) for face in batch.faces])
+        ids = [face.id for face in batch.faces]
+        peaks = {name: surveys[name].update(ids, local, maps) for name, maps in batch.maps.items()}
+        if not local.any():
+            return
+        chosen = np.flatnonzero(local)
+        positions = [batch.positions[place] for place in chosen]
+        labels = Labels.joined([labels for place in chosen if (labels := batch.labels[place]) is not None])
+        if self._with_maps:
+            self._keeping.keep(
+                positions,
+                labels,
+                lambda: {
+                    name: kept
+                    for name in self._with_maps
+                    if (kept := surveys[name].may_fire(local, peaks[name], batch.maps[name])) is not None
+                },
+            )
+        if observe:
+            observe(_only(batch, chosen, self._with_maps))
+
+    def _restore_survey(self, surveys: Mapping[str, LayerSurvey]) -> int:
+        """Back to the last state; the number of batches that are done."""
+        state = self._workspace.load("survey")
+        meta: dict[str, Any] = {"batches": 0, "kept": 0, "again": 0, "left_out": {}}
+        if state:
+            meta, arrays = state
+            for number, survey in enumerate(surveys.values()):
+                survey.restore(_part(arrays, f"{number}/"))
+            self._batches.first, self._batches.size = meta["first_size"], meta["size"]
+            done = sum(map(len, self._maps.plan()[: meta["batches"]]))
+            self._tell(f"going on with a run that was stopped, after {done:,} of {len(self._maps.faces):,} faces")
+        self.left_out = dict(meta["left_out"])
+        self._keeping = _Keeping(
+            self._workspace, self._maps.input_size[1], self._settings, kept=meta["kept"], again=meta["again"]
+        )
+        return int(meta["batches"])
+
+    def _save_survey(self, surveys: Mapping[str, LayerSurvey], batches: int) -> None:
+        meta = {
+            "batches": batches,
+            "kept": self._keeping.kept.length,
+            "again": self._keeping.again.length,
+            "left_out": self.left_out,
+            "first_size": self._batches.first,
+            "size": self._batches.size,
+        }
+        arrays: dict[str, np.ndarray] = {}
+        for number, survey in enumerate(surveys.values()):
+            arrays |= _prefixed(f"{number}/", survey.state())
+        self._workspace.save("survey", meta, arrays)
+
+    def compare(self, surveyed: Mapping[str, Surveyed], advance: Advance) -> dict[str, Tally]:
+        """The second pass over the faces with local labels, after the first; empty tallies for layers without maps."""
+        tallies = {name: Tally.empty(layer.units, self._concepts) for name, layer in self._layers.items()}
+        thresholds = {name: surveyed[name].thresholds.values for name in self._with_maps}
+        state = self._workspace.load("tally")
+        done, meta = 0, {"batches": 0}
+        if state:
+            meta, arrays = state
+            for number, tally in enumerate(tallies.values()):
+                tally.restore(_part(arrays, f"{number}/"))
+        for number, (faces, labels, layers) in enumerate(self._labelled(thresholds, int(meta["batches"]))):
+            if number >= int(meta["batches"]):
+                for name, kept in layers.items():
+                    tallies[name].add(kept, thresholds[name], labels, self._maps.input_size, zeros=self._settings.zeros)
+                if self._workspace.due():
+                    arrays = {}
+                    for place, tally in enumerate(tallies.values()):
+                        arrays |= _prefixed(f"{place}/", tally.state())
+                    self._workspace.save("tally", {"batches": number + 1}, arrays)
+            done += faces
+            advance(faces)
+        return tallies
+
+    def _labelled(
+        self, thresholds: Mapping[str, Float[np.ndarray, " unit"]], skip: int
+    ) -> Iterator[tuple[int, Labels, Mapping[str, KeptMaps]]]:
+        """Number of faces, their labels and the maps that may fire, batch by batch: those kept, then those run again.
+
+        The first `skip` batches come without maps where making them would cost a run of the network.
+        """
+        number = 0
+        for batch in self._keeping.kept.batches():
+            number += 1
+            yield len(batch.faces), batch.labels, batch.layers
+        plan = [batch.faces for batch in self._keeping.again.batches()]
+        past = max(0, min(len(plan), skip - number))
+        network = self._maps.of(plan[past:], masks=False) if past < len(plan) else iter(())
+        for place, batch in enumerate(self._keeping.again.batches()):
+            yield len(batch.faces), batch.labels, {} if place < past else self._firing(next(network), thresholds)
+
+    def _firing(self, batch: Batch, thresholds: Mapping[str, Float[np.ndarray, " unit"]]) -> dict[str, KeptMaps]:
+        """The maps of a batch that fire."""
+        if batch.unreadable:
+            raise FaceReadError(next(iter(batch.unreadable.values())))
+        fire = {}
+        for name, limits in thresholds.items():
+            maps = batch.maps[name]
+            peaks = maps.amax((2, 3)).cpu().numpy()
+            fire[name] = _above(maps, peaks, np.broadcast_to(limits, peaks.shape), np.arange(len(peaks)))
+        return fire
 
 
-def survey(
-    shards: Sequence[ActivationMaps],
-    layers: Sequence[LayerInfo],
-    local_faces: int,
-    settings: Settings,
-    advance: Advance,
-) -> dict[str, Survey]:
-    """First pass over all shards."""
-    total = {layer.name: Survey(layer, local_faces, settings) for layer in layers}
-    for shard in shards:
-        seen = {layer.name: Survey(layer, local_faces, settings) for layer in layers}
-        for batch in shard:
-            for layer, maps in batch.maps.items():
-                seen[layer].update(batch.faces, maps)
-            advance(len(batch.faces))
-        for layer, part in seen.items():
-            total[layer].merge(part)
-    return total
+class _Keeping:
+    """Decides which batches keep their maps, and which will go through the network again.
+
+    Attributes:
+        kept: batches with their maps.
+        again: batches without.
+    """
+
+    def __init__(self, workspace: Workspace, width: int, settings: Settings, *, kept: int, again: int) -> None:
+        self.kept = KeptFile(workspace.folder / "kept", width, kept)
+        self.again = KeptFile(workspace.folder / "again", width, again)
+        free = shutil.disk_usage(workspace.folder).free
+        self._most = min(settings.cache_gb * GIGABYTE, kept + SHARE_OF_FREE_DISK * free)
+        self._network: list[float] = []
+        self._cost: list[float] = []
+
+    def network_took(self, seconds: float) -> None:
+        """What a batch cost to read and to run."""
+        self._network.append(seconds)
+
+    def keep(self, faces: Sequence[int], labels: Labels, layers: Callable[[], Mapping[str, KeptMaps]]) -> None:
+        """Keep a batch, with its maps if there is room and writing and reading them is predicted to be the cheaper way."""
+        # What was written must be read once more.
+        dear = len(self._cost) >= 3 and 2 * float(np.median(self._cost)) > float(np.median(self._network))
+        if not dear and self.kept.length < self._most:
+            start = time.monotonic()
+            maps = layers()
+            if self.kept.length + sum(kept.maps.nbytes for kept in maps.values()) <= self._most:
+                try:
+                    self.kept.add(faces, labels, maps)
+                except OSError:  # the disk is fuller than it said
+                    self._most = 0
+                else:
+                    self._cost.append(time.monotonic() - start)
+                    return
+        self.again.add(faces, labels, {})
 
 
-def compare(
-    shards: Sequence[ActivationMaps],
-    surveyed: dict[str, Surveyed],
-    vocabulary: Vocabulary,
-    settings: Settings,
-    advance: Advance,
-    observe: BatchObserver | None = None,
-) -> dict[str, Comparison]:
-    """Second pass over the faces with local labels of all shards, if a layer has maps to compare with masks."""
-    total = {layer: Comparison(facts, vocabulary, settings) for layer, facts in surveyed.items()}
-    for shard in shards if any(facts.map_size for facts in surveyed.values()) else ():
-        seen = {layer: Comparison(facts, vocabulary, settings) for layer, facts in surveyed.items()}
-        for batch in shard.local():
-            for layer, maps in batch.maps.items():
-                seen[layer].update(batch, maps)
-            if observe:
-                observe(batch)
-            advance(len(batch.faces))
-        for layer, part in seen.items():
-            total[layer].merge(part)
-    return total
+def _above(
+    maps: Float[Tensor, "image unit h w"],
+    highest: Float[np.ndarray, "image unit"],
+    bound: Float[np.ndarray, "image unit"],
+    numbers: Int64[np.ndarray, " image"],
+) -> KeptMaps:
+    """The maps whose peak exceeds a bound; images get the numbers given."""
+    images, units = np.nonzero(highest > bound)
+    flat = maps.reshape(-1, *maps.shape[2:])
+    chosen = torch.from_numpy(images * maps.shape[1] + units).to(maps.device)
+    return KeptMaps(
+        images=numbers[images],
+        units=units,
+        peaks=highest[images, units],
+        maps=flat.index_select(0, chosen).cpu().numpy(),
+    )
+
+
+def _only(batch: Batch, chosen: Int64[np.ndarray, " local"], layers: Sequence[str]) -> Batch:
+    """Some faces and layers of a batch."""
+    places = torch.from_numpy(chosen)
+    return Batch(
+        faces=tuple(batch.faces[place] for place in chosen),
+        positions=tuple(batch.positions[place] for place in chosen),
+        labels=tuple(batch.labels[place] for place in chosen),
+        maps={name: batch.maps[name][places.to(batch.maps[name].device)] for name in layers},
+    )
+
+
+def _prefixed(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {prefix + name: array for name, array in arrays.items()}
+
+
+def _part(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}

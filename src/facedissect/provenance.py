@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any
 
+import torch
+
 from .curation import unreliable_concepts
 from .dictionary.faces import FaceDictionary
 from .model.face_model import FaceModel
+from .settings import Settings
 
 _STAMPED = ("facedissect", "torch", "torchvision", "numpy", "scipy", "pandas", "pillow")
 
@@ -46,9 +49,64 @@ class Provenance:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """What tells one run from another.
+
+    Attributes:
+        versions: of everything that has a say in the numbers.
+        model: name, source, digest and preprocessing of the network.
+        dictionary: location, format, options and digest of the dictionary, and its numbers of faces.
+    """
+
+    versions: Mapping[str, str]
+    model: Mapping[str, Any]
+    dictionary: Mapping[str, Any]
+
+
+def identify(dictionary: FaceDictionary, model: FaceModel) -> Identity:
+    """The identity of what is dissected; hashes weights, labels and the fingerprints of all files."""
+    return Identity(
+        versions={"python": platform.python_version(), **{name: metadata.version(name) for name in _STAMPED}},
+        model={
+            "name": model.name,
+            "source": model.source,
+            "digest": model.digest,
+            "preprocess": model.preprocess.as_dict(),
+        },
+        dictionary={
+            "location": dictionary.location,
+            "format": dictionary.format,
+            "digest": dictionary.digest,
+            "options": dict(dictionary.options),
+            "faces": len(dictionary),
+            "local_faces": len(dictionary.local_faces),
+        },
+    )
+
+
+def describe(
+    identity: Identity, layers: Sequence[str], settings: Settings, devices: Sequence[torch.device]
+) -> dict[str, Any]:
+    """All that has a say in the numbers of a run, as JSON can hold it; a stopped run goes on only where it is the same.
+
+    The number of workers and of devices and what may be kept have none.
+    """
+    without = {"workers", "device", "cache_gb", "memory_gb"}
+    return {
+        "versions": dict(identity.versions),
+        "model": dict(identity.model),
+        "dictionary": {name: identity.dictionary[name] for name in ("digest", "faces", "local_faces")},
+        "layers": list(layers),
+        "setting": {name: value for name, value in settings.as_dict().items() if name not in without},
+        "device": ",".join(dict.fromkeys(device.type for device in devices)),
+    }
+
+
 def stamp(
     dictionary: FaceDictionary,
     model: FaceModel,
+    identity: Identity,
     *,
     execution: Mapping[str, Any],
     first_batch_size: int,
@@ -61,6 +119,7 @@ def stamp(
 
     Args:
         dictionary, model: what was dissected.
+        identity: of both.
         execution: device, precision and batch size of the forward passes.
         first_batch_size: what the batch size was before memory ran out.
         broken_units: layer -> units with values that are not finite.
@@ -81,21 +140,9 @@ def stamp(
             for global_concept, subgroup in face.subgroups.items():
                 subgroup_images[global_concept][subgroup] += 1
     return Provenance(
-        versions={"python": platform.python_version(), **{name: metadata.version(name) for name in _STAMPED}},
-        model={
-            "name": model.name,
-            "source": model.source,
-            "digest": model.digest,
-            "preprocess": model.preprocess.as_dict(),
-        },
-        dictionary={
-            "location": dictionary.location,
-            "format": dictionary.format,
-            "digest": dictionary.digest,
-            "options": dict(dictionary.options),
-            "faces": len(dictionary),
-            "local_faces": len(dictionary.local_faces),
-        },
+        versions=identity.versions,
+        model=identity.model,
+        dictionary=identity.dictionary,
         concept_images=concept_images,
         subgroup_images=subgroup_images,
         left_out=left_out,

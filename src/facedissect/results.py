@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from .activations import Peaks
 from .concepts import Vocabulary
 from .errors import LayerError, nearest_names
+from .peaks import Peaks
 from .provenance import Provenance
 from .settings import Settings
 

@@ -41,8 +41,12 @@ class Settings:
         detection_ratio: a unit detects the concepts of its region with more than this many times the even probability.
         top_faces: faces with the highest peaks kept for each unit, with their maps.
         batch_size: images in one forward pass; None finds it by the size of images and maps. Halved where memory runs out.
-        workers: threads that read images and masks ahead of the network.
-        device: where the network runs, such as `cpu`, `cuda` or `mps`; None leaves it where it is.
+        workers: processes that read images and masks ahead of the network; None for one a core, at most 8; 0 for none.
+        device: where the network runs, such as `cpu`, `cuda` or `mps`; None leaves it where it is. Several devices, between
+            which the images are split, are separated by commas, and a number means a CUDA device: `0,1`.
+        cache_gb: disk that maps may take which are kept from the first pass to the second, in GB. What does not fit, or is
+            sooner made again than written and read, costs a second run of the network.
+        memory_gb: memory that the largest values of all units may take, in GB; beyond it they live on the disk.
         precision: of the forward pass: the network's own (`fp32`), or mixed with bfloat16 or float16 by torch's autocast.
             Whatever values come out are compared and counted exactly.
         on_error: whether an unreadable face stops the run or is left out and counted.
@@ -61,8 +65,10 @@ class Settings:
     detection_ratio: float = 1.5
     top_faces: int = 4
     batch_size: int | None = None
-    workers: int = 2
+    workers: int | None = None
     device: str | None = None
+    cache_gb: float = 8.0
+    memory_gb: float = 1.0
     precision: Precision = "fp32"
     on_error: OnError = "stop"
 
@@ -76,10 +82,10 @@ class Settings:
             value = getattr(self, name)
             if not low <= value < high or (name == "quantile" and value == 0):
                 raise SettingsError(f"expected {name} between {low} and {high}, got {value}")
-        for name in ("top_faces", "batch_size", "workers"):
+        for name, least in (("top_faces", 1), ("batch_size", 1), ("workers", 0), ("cache_gb", 0), ("memory_gb", 0)):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise SettingsError(f"expected {name} to be at least 1, got {value}")
+            if value is not None and not value >= least:
+                raise SettingsError(f"expected {name} to be at least {least}, got {value}")
         if self.detection_ratio <= 0:
             raise SettingsError(f"expected detection_ratio above 0, got {self.detection_ratio}")
 
@@ -94,6 +100,12 @@ class Settings:
             "hierarchy_weight": "iou",
         }
         return cls(**(published | changes))
+
+    @property
+    def devices(self) -> tuple[str | None, ...]:
+        """The devices that the images are split between; None for where the network is."""
+        names = [name.strip() for name in (self.device or "").split(",")]
+        return tuple(f"cuda:{name}" if name.isdigit() else name or None for name in names)
 
     def as_dict(self) -> dict[str, Any]:
         """All settings by name, as JSON can hold them."""

@@ -7,8 +7,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .activations import Peaks
+from .atomic import atomic
 from .concepts import Concept, GlobalConcept, Vocabulary
 from .errors import OutputError, SettingsError
+from .peaks import Peaks
 from .provenance import Provenance
 from .results import Dissection, LayerResult
 from .settings import Settings
@@ -66,27 +66,6 @@ def _try_to_write(folder: Path) -> None:
     """Permissions alone do not tell: file systems may be read-only or full."""
     with tempfile.NamedTemporaryFile(dir=folder, prefix=".writable-"):
         pass
-
-
-@contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the context ends well, and is removed otherwise.
-
-    Raises:
-        OutputError: nothing can be written there.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as scratch:
-            new = Path(scratch) / path.name
-            yield new
-            if new.is_dir() and path.is_dir():
-                shutil.rmtree(path)
-            new.replace(path)
-    except OSError as error:
-        raise OutputError(
-            f"expected to write {path}, got: {error.strerror or error}; check the folder and the space"
-        ) from error
 
 
 def save(result: Dissection, folder: str | os.PathLike[str]) -> None:

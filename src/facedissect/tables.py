@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from .activations import Peaks
 from .bias import Bias
 from .concepts import Vocabulary
 from .hierarchy import Hierarchy
@@ -20,12 +19,11 @@ from .top_faces import TopFaces
 DEAD, CONSTANT, NOT_FINITE, ACTIVE = "dead", "constant", "not finite", "active"
 
 
-def unit_states(peaks: Peaks) -> list[str]:
+def unit_states(low: Float[np.ndarray, " unit"], high: Float[np.ndarray, " unit"]) -> list[str]:
     """`active`, `dead` (always 0), `constant` (always the same) or `not finite` (NaN or infinite somewhere)."""
-    high, low = peaks.highest.max(axis=0), peaks.lowest.min(axis=0)
     return [
         NOT_FINITE if not ok else ACTIVE if top > bottom else DEAD if top == 0 else CONSTANT
-        for ok, top, bottom in zip(peaks.finite, high, low, strict=True)
+        for ok, top, bottom in zip(np.isfinite(low) & np.isfinite(high), high, low, strict=True)
     ]
 
 
@@ -112,7 +110,8 @@ def units_table(
     hierarchy: Hierarchy,
     biases: Mapping[str, Bias],
     thresholds: Thresholds,
-    peaks: Peaks,
+    low: Float[np.ndarray, " unit"],
+    high: Float[np.ndarray, " unit"],
     vocabulary: Vocabulary,
 ) -> pd.DataFrame:
     """One row for each unit: its best concept, how good that is, what else it detects and how it is biased.
@@ -122,7 +121,7 @@ def units_table(
     best, units = hierarchy.best, np.arange(len(hierarchy.best))
     has = best >= 0
     rows = concepts.iloc[units * len(vocabulary) + np.maximum(best, 0)].reset_index(drop=True)
-    table = pd.DataFrame({"layer": layer, "unit": units, "state": unit_states(peaks)})
+    table = pd.DataFrame({"layer": layer, "unit": units, "state": unit_states(low, high)})
     for column in ("concept", "region", "kind", "iou", "iou_firing", "iou_labelled", "coverage", "images"):
         table[column] = rows[column].where(has)
     table["images"] = table["images"].astype("Int64")
@@ -131,8 +130,8 @@ def units_table(
     for name, bias in biases.items():
         table[f"biased_{name}"] = _joined(bias.biased, bias.probability, bias.concept.subgroups)
     table["threshold"] = thresholds.values
-    table["lowest"] = peaks.lowest.min(axis=0)
-    table["highest"] = peaks.highest.max(axis=0)
+    table["lowest"] = low
+    table["highest"] = high
     return table
 
 

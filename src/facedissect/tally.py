@@ -1,21 +1,56 @@
 """Intersections and unions of units' firing masks with concept masks (DESIGN: "Firing mask", "IoU").
 
 Integers are summed over images and the ratio is taken once, at the end: every union of the method follows from the same sums.
+`Tally.update` is the method as it reads, one image at a time; `Tally.add` gives the same integers by the compiled kernels.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cache, cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Float32, Int, Int64
 from torch import Tensor
 
+from .bitmasks import Labels
 from .errors import OutputError
+from .kept_maps import KeptMaps
+from .kernels import tally as kernels
+from .kernels.compile import in_threads
 from .settings import Negatives, Union, Zeros
 
 CHUNK_VALUES = 1 << 24  # upsampled values held at once: 64 MiB of float32
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Where each pixel of an upsampled axis lies between two positions of a map: `a + weight (b - a)`.
+
+    Attributes:
+        low, high: (pixel) the positions before and after it.
+        weight: (pixel) how far it is from the one to the other, float32.
+    """
+
+    low: Int64[np.ndarray, " pixel"]
+    high: Int64[np.ndarray, " pixel"]
+    weight: Float32[np.ndarray, " pixel"]
+
+    @classmethod
+    @cache
+    def between(cls, source: int, target: int) -> Axis:
+        """Half-pixel centres with the edge clamped, as `align_corners=False`."""
+        position = ((np.arange(target) + 0.5) * source / target - 0.5).clip(0, source - 1)
+        low = np.floor(position).astype(np.int64)
+        return cls(low, np.minimum(low + 1, source - 1), (position - low).astype(np.float32))
+
+    @cached_property
+    def runs(self) -> tuple[Int64[np.ndarray, " run"], Int64[np.ndarray, " run"]]:
+        """The first and the last pixel of each run of pixels between the same two positions."""
+        first = np.flatnonzero(np.diff(self.low, prepend=-1))
+        return first, np.append(first[1:], len(self.low)) - 1
 
 
 def upsample(maps: Float[Tensor, "unit h w"], size: tuple[int, int]) -> Float[Tensor, "unit height width"]:
@@ -24,12 +59,9 @@ def upsample(maps: Float[Tensor, "unit h w"], size: tuple[int, int]) -> Float[Te
     Written as `a + t (b - a)`, so that a constant map stays exactly constant and never exceeds its own quantile by rounding.
     """
     for dim, target in ((1, size[0]), (2, size[1])):
-        source = maps.shape[dim]
-        position = ((torch.arange(target, dtype=torch.float64) + 0.5) * source / target - 0.5).clamp(0, source - 1)
-        low = position.floor().long()
-        high = (low + 1).clamp(max=source - 1)
-        weight = (position - low).to(maps).reshape([-1 if d == dim else 1 for d in range(3)])
-        a, b = (maps.index_select(dim, index.to(maps.device)) for index in (low, high))
+        axis = Axis.between(maps.shape[dim], target)
+        weight = torch.from_numpy(axis.weight).to(maps).reshape([-1 if d == dim else 1 for d in range(3)])
+        a, b = (maps.index_select(dim, torch.from_numpy(index).to(maps.device)) for index in (axis.low, axis.high))
         maps = a + weight * (b - a)
     return maps
 
@@ -112,6 +144,44 @@ class Tally:
             self.firing_images[rows, present] += fired
             self.absent_area[rows, absent] += area[:, None]
 
+    def add(
+        self,
+        kept: KeptMaps,
+        thresholds: Float[np.ndarray, " unit"],
+        labels: Labels,
+        size: tuple[int, int],
+        *,
+        zeros: Zeros = "count",
+    ) -> None:
+        """Take in some images: what `update` adds up for each of them, to the same integers.
+
+        Args:
+            kept: the maps of those units that may fire, by image.
+            thresholds: T_u; NaN for a unit that never fires.
+            labels: of the same images.
+            size: height and width of the network's input.
+            zeros: whether an upsampled value of exactly 0 can fire.
+        """
+        np.add.at(self.label_area, labels.present, labels.masks.area)
+        np.add.at(self.images, labels.present, 1)
+        # An upsampled value is an average of raw ones: a unit whose peak does not exceed its threshold cannot fire.
+        awake = np.flatnonzero(kept.peaks > thresholds[kept.units])
+        sums = [self.intersection, self.unit_area, self.firing_area, self.firing_images, self.absent_area]
+        height, width = kept.maps.shape[1:]
+        rows, columns = Axis.between(height, size[0]), Axis.between(width, size[1])
+        first, last = columns.runs
+        masks = labels.masks
+        in_threads(
+            kernels.tally,
+            kept.maps, awake, kept.units[awake], kept.images[awake],
+            thresholds, zeros == "ignore",
+            rows.low, rows.high, rows.weight,
+            first, last, columns.low[first], columns.high[first], columns.weight,
+            labels.mask_of_image, labels.present, masks.first, masks.start, masks.words, masks.area,
+            labels.absent_of_image, labels.absent,
+            *sums,
+        )  # fmt: skip
+
     def merge(self, other: Tally) -> None:
         """Add what another tally has seen.
 
@@ -124,6 +194,15 @@ class Tally:
             )
         for field in fields(self):
             getattr(self, field.name)[...] += getattr(other, field.name)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The sums by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Back to a `state`."""
+        for name, values in state.items():
+            getattr(self, name)[...] = values
 
     def union(self, union: Union, negatives: Negatives = "ignore") -> Int[np.ndarray, "unit concept"]:
         """Pixels of the union of M_u and L_c over the chosen images."""

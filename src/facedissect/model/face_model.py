@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import re
 import warnings
@@ -118,7 +119,7 @@ class FaceModel:
         Raises:
             ModelError: the device does not exist, or has no such precision.
         """
-        with restored(self.module), torch.no_grad(), ExitStack() as stack:
+        with restored(self.module), ExitStack() as stack:
             self.module.eval()
             if device is not None:
                 try:
@@ -127,9 +128,32 @@ class FaceModel:
                     raise ModelError(
                         f"expected a device that {self.name} fits on, got {device!s}: {one_line(error)}"
                     ) from error
+            stack.enter_context(self.computing(precision))
+            yield self
+
+    @contextmanager
+    def computing(self, precision: Precision = "fp32") -> Iterator[None]:
+        """How a borrowed network is run; each thread that runs it says so for itself. Raises ModelError as `borrowed`."""
+        with torch.no_grad(), ExitStack() as stack:
             if precision != "fp32":
                 stack.enter_context(_autocast(self.device.type, precision))
-            yield self
+            yield
+
+    def replica(self) -> FaceModel:
+        """A copy with tensors of its own, for another device.
+
+        Raises:
+            ModelError: the network cannot be copied.
+        """
+        twin = copy.copy(self)
+        try:
+            twin.module = copy.deepcopy(self.module)
+        except Exception as error:
+            raise ModelError(
+                f"expected a network that can be copied to several devices, got {self.name}: {one_line(error)}; use one"
+            ) from error
+        twin.network = unwrapped(twin.module)
+        return twin
 
     def slices(self, batch: Float[Tensor, "image 3 height width"]) -> Iterator[Float[Tensor, "slice 3 height width"]]:
         """The batch in pieces that one pass may take, on the network's device and in its type."""

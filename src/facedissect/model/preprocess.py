@@ -13,7 +13,7 @@ from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from PIL import Image
 from torch import Tensor
 
@@ -27,6 +27,7 @@ ValueRange = Literal["0-1", "0-255"]
 Box = tuple[float, float, float, float]
 Channels = tuple[float, float, float]
 Size = tuple[int, int]
+_Grid = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 
 _RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
@@ -104,6 +105,12 @@ class Preprocess:
         Raises:
             FaceReadError: the box or the landmarks that the crop needs make no sense.
         """
+        return self.scaled(self.pixels(image, box=box, landmarks=landmarks)[None])[0]
+
+    def pixels(
+        self, image: Image.Image, *, box: Box | None = None, landmarks: Float[np.ndarray, "68 2"] | None = None
+    ) -> UInt8[np.ndarray, "height width 3"]:
+        """An image cropped and resized, still RGB of 8 bits a channel. Raises FaceReadError as `image` does."""
         rgb = image if image.mode == "RGB" else image.convert("RGB")
         if self.crop == "align" and landmarks is not None:
             resized = self._aligned_image(rgb, landmarks)
@@ -111,14 +118,22 @@ class Preprocess:
             if self.crop == "box" and box is not None:
                 rgb = rgb.crop(self._crop_window(box, rgb.width, rgb.height))
             resized = rgb.resize((self.size[1], self.size[0]), _RESAMPLING[self.interpolation])
-        # In NumPy: on images this small, torch's threads would wait for each other and for the readers beside them.
-        pixels: Float[np.ndarray, "height width 3"] = np.asarray(resized, np.float32)
-        if self.channel_order == "bgr":
-            pixels = pixels[..., ::-1]
+        pixels: UInt8[np.ndarray, "height width 3"] = np.asarray(resized)
+        return pixels
+
+    def scaled(self, pixels: UInt8[np.ndarray, "image height width 3"]) -> Float[Tensor, "image 3 height width"]:
+        """Pixels in the order and range that the network expects, normalised."""
+        values = np.arange(256, dtype=np.float32)
         if self.value_range == "0-1":
-            pixels = pixels / np.float32(255)
-        pixels = (pixels - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
-        return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+            values = values / np.float32(255)
+        mean, std = np.array(self.mean, np.float32), np.array(self.std, np.float32)
+        made = np.empty((len(pixels), 3, *pixels.shape[1:3]), np.float32)
+        for channel in range(3):
+            # There are only 256 values, each worked out once.
+            table = (values - mean[channel]) / std[channel]
+            source = 2 - channel if self.channel_order == "bgr" else channel
+            np.take(table, pixels[..., source], out=made[:, channel], mode="clip")
+        return torch.from_numpy(made)
 
     def mask(
         self,
@@ -134,15 +149,47 @@ class Preprocess:
         Raises:
             FaceReadError: as for `image`.
         """
-        source_height, source_width = mask.shape
+        moved: Bool[np.ndarray, "height width"] = self.masks([mask], box=box, landmarks=landmarks)[0]
+        return moved
+
+    def masks(
+        self,
+        masks: Sequence[Bool[np.ndarray, "source_height source_width"]],
+        *,
+        box: Box | None = None,
+        landmarks: Float[np.ndarray, "68 2"] | None = None,
+    ) -> Bool[np.ndarray, "mask height width"]:
+        """Several masks of one image, each as `mask` moves it; where they come from is worked out once for each size."""
+        moved = np.zeros((len(masks), *self.size), bool)
+        grids: dict[tuple[int, ...], _Grid] = {}
+        for mask, target in zip(masks, moved, strict=True):
+            if mask.shape not in grids:
+                grids[mask.shape] = self._grid(mask.shape, box, landmarks)
+            rows, columns, inside = grids[mask.shape]
+            if rows.shape[1] == 1:
+                np.take(np.take(mask, rows[:, 0], axis=0), columns[0], axis=1, out=target)
+            else:
+                target[...] = mask[rows, columns]
+            if inside is not None:
+                target &= inside
+        return moved
+
+    def _grid(self, shape: tuple[int, ...], box: Box | None, landmarks: Float[np.ndarray, "68 2"] | None) -> _Grid:
+        """For each pixel of the input, row and column of the source, and whether it lies in there (None if all do)."""
+        height, width = shape
         if self.crop == "align" and landmarks is not None:
-            return self._aligned_mask(mask, landmarks)
-        left, top, right, bottom = 0, 0, source_width, source_height
-        if self.crop == "box" and box is not None:
-            left, top, right, bottom = self._crop_window(box, source_width, source_height)
-        rows = top + _nearest_indices(bottom - top, self.size[0])
-        columns = left + _nearest_indices(right - left, self.size[1])
-        return _gather(mask, rows[:, None], columns[None, :])
+            to_source = similarity_to_template(landmarks, self.size, self.margin).inverse()
+            y, x = np.mgrid[0 : self.size[0], 0 : self.size[1]] + 0.5
+            points = np.floor(to_source(np.stack([x, y], axis=-1))).astype(np.int64)
+            rows, columns = points[..., 1], points[..., 0]
+        else:
+            left, top, right, bottom = 0, 0, width, height
+            if self.crop == "box" and box is not None:
+                left, top, right, bottom = self._crop_window(box, width, height)
+            rows = (top + _nearest_indices(bottom - top, self.size[0]))[:, None]
+            columns = (left + _nearest_indices(right - left, self.size[1]))[None, :]
+        inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+        return rows.clip(0, height - 1), columns.clip(0, width - 1), None if inside.all() else inside
 
     def as_dict(self) -> dict[str, Any]:
         """The values, ready for JSON."""
@@ -190,14 +237,6 @@ class Preprocess:
             tuple(matrix.ravel().tolist()),
             resample=_TURNING[self.interpolation],
         )
-
-    def _aligned_mask(
-        self, mask: Bool[np.ndarray, "source_height source_width"], landmarks: Float[np.ndarray, "68 2"]
-    ) -> Bool[np.ndarray, "height width"]:
-        to_source = similarity_to_template(landmarks, self.size, self.margin).inverse()
-        y, x = np.mgrid[0 : self.size[0], 0 : self.size[1]] + 0.5
-        points = np.floor(to_source(np.stack([x, y], axis=-1))).astype(np.int64)
-        return _gather(mask, points[..., 1], points[..., 0])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,10 +290,3 @@ def _checked_channels(name: str, values: object) -> Channels:
 def _nearest_indices(source: int, target: int) -> np.ndarray:
     """floor((i + 0.5) * source / target) for every i, in integers and so exact."""
     return (2 * np.arange(target) + 1) * source // (2 * target)
-
-
-def _gather(mask: Bool[np.ndarray, "h w"], rows: np.ndarray, columns: np.ndarray) -> Bool[np.ndarray, "height width"]:
-    """mask[rows, columns] with False where an index lies outside."""
-    inside = (rows >= 0) & (rows < mask.shape[0]) & (columns >= 0) & (columns < mask.shape[1])
-    taken = mask[rows.clip(0, mask.shape[0] - 1), columns.clip(0, mask.shape[1] - 1)]
-    return cast("np.ndarray", np.logical_and(taken, inside))

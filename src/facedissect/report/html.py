@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from .. import storage
+from ..atomic import atomic
 from ..dictionary.faces import FaceDictionary
 from ..results import Dissection
 from . import wording
@@ -50,7 +50,7 @@ def write(result: Dissection, dictionary: FaceDictionary, path: Path) -> None:
     pictures = {layer.name: {unit.unit: _pictures(faces, layer, unit) for unit in layer.units} for layer in run.layers}
     templates = environment({"number": wording.number, "bounded": _bounded})
     page = templates.get_template("report.html.j2")
-    with storage.atomic(path) as scratch:
+    with atomic(path) as scratch:
         page.stream(**_context(run, faces, pictures)).dump(str(scratch), encoding="utf-8")
 
 

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 from PIL import Image
 
-from .. import storage
+from ..atomic import atomic
 from ..dictionary.faces import FaceDictionary
 from ..results import Dissection
 from . import wording
@@ -92,7 +92,7 @@ def write(result: Dissection, dictionary: FaceDictionary, path: Path) -> None:
     run = summarise(result)
     faces = LitFaces(result, dictionary, SIDE)
     title = wording.title(result)
-    with storage.atomic(path) as scratch, style(), PdfPages(scratch, metadata=_metadata(result, title)) as pdf:
+    with atomic(path) as scratch, style(), PdfPages(scratch, metadata=_metadata(result, title)) as pdf:
         pages = Pages(pdf, title)
         _title_pages(pages, run, title)
         for layer in run.layers:
