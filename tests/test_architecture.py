@@ -12,7 +12,7 @@ import facedissect
 PACKAGE = Path(facedissect.__file__).parent
 FLOORS = [
     {"errors", "concepts"},
-    {"settings", "demo", "atomic", "mapped", "bitmasks"},
+    {"settings", "demo", "atomic", "mapped", "bitmasks", "upsampling"},
     {"dictionary", "model", "kernels"},
     {"building", "curation"},
     {"capture", "batching", "reading", "kept_maps", "peaks", "workspace"},

@@ -8,7 +8,8 @@ import torch
 from sklearn.metrics import jaccard_score
 
 from facedissect.errors import OutputError
-from facedissect.tally import Tally, firing_masks, upsample
+from facedissect.tally import Tally, firing_masks
+from facedissect.upsampling import upsample
 
 
 def slow_upsample(grid: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -84,6 +84,11 @@ class ActivationMaps:
         """Height and width of the network's input."""
         return self._models[0].preprocess.size
 
+    @property
+    def device(self) -> torch.device:
+        """Where the network is; the first place, if there are several."""
+        return self._models[0].device
+
     def plan(self) -> list[range]:
         """The positions of all faces, in batches."""
         size, count = self._batches.first, len(self.faces)

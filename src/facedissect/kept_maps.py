@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from jaxtyping import Float32, Int64
+import torch
+from jaxtyping import Float, Float32, Int64
+from torch import Tensor
 
 from .bitmasks import Labels
 
@@ -32,6 +34,31 @@ class KeptMaps:
     units: Int64[np.ndarray, " map"]
     peaks: Float32[np.ndarray, " map"]
     maps: Float32[np.ndarray, "map h w"]
+
+    @classmethod
+    def above(
+        cls,
+        maps: Float[Tensor, "image unit h w"],
+        highest: Float[np.ndarray, "image unit"],
+        bound: Float[np.ndarray, "image unit"],
+        numbers: Int64[np.ndarray, " image"],
+    ) -> KeptMaps:
+        """Of the maps of a batch, on any device, those whose peak exceeds a bound.
+
+        Args:
+            maps: of all images and units.
+            highest: their peaks.
+            bound: what a peak must exceed.
+            numbers: what the images are called.
+        """
+        images, units = np.nonzero(highest > bound)
+        chosen = torch.from_numpy(images * maps.shape[1] + units).to(maps.device)
+        return cls(
+            images=numbers[images],
+            units=units,
+            peaks=highest[images, units],
+            maps=maps.flatten(0, 1).index_select(0, chosen).cpu().numpy(),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

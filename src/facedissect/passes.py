@@ -110,7 +110,7 @@ class LayerSurvey:
         """Of the faces with local labels, the maps that may exceed the threshold that will come out; None without maps."""
         if not self._layer.map_size:
             return None
-        return _above(maps, highest, np.where(local[:, None], self._values.bound, np.inf), np.cumsum(local) - 1)
+        return KeptMaps.above(maps, highest, np.where(local[:, None], self._values.bound, np.inf), np.cumsum(local) - 1)
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything that was taken in but the peaks, which are in a file already."""
@@ -266,7 +266,14 @@ class Passes:
         for number, (faces, labels, layers) in enumerate(self._labelled(thresholds, int(meta["batches"]))):
             if number >= int(meta["batches"]):
                 for name, kept in layers.items():
-                    tallies[name].add(kept, thresholds[name], labels, self._maps.input_size, zeros=self._settings.zeros)
+                    tallies[name].add(
+                        kept,
+                        thresholds[name],
+                        labels,
+                        self._maps.input_size,
+                        zeros=self._settings.zeros,
+                        device=self._maps.device,
+                    )
                 if self._workspace.due():
                     arrays = {}
                     for place, tally in enumerate(tallies.values()):
@@ -301,7 +308,7 @@ class Passes:
         for name, limits in thresholds.items():
             maps = batch.maps[name]
             peaks = maps.amax((2, 3)).cpu().numpy()
-            fire[name] = _above(maps, peaks, np.broadcast_to(limits, peaks.shape), np.arange(len(peaks)))
+            fire[name] = KeptMaps.above(maps, peaks, np.broadcast_to(limits, peaks.shape), np.arange(len(peaks)))
         return fire
 
 
@@ -341,24 +348,6 @@ class _Keeping:
                     self._cost.append(time.monotonic() - start)
                     return
         self.again.add(faces, labels, {})
-
-
-def _above(
-    maps: Float[Tensor, "image unit h w"],
-    highest: Float[np.ndarray, "image unit"],
-    bound: Float[np.ndarray, "image unit"],
-    numbers: Int64[np.ndarray, " image"],
-) -> KeptMaps:
-    """The maps whose peak exceeds a bound; images get the numbers given."""
-    images, units = np.nonzero(highest > bound)
-    flat = maps.reshape(-1, *maps.shape[2:])
-    chosen = torch.from_numpy(images * maps.shape[1] + units).to(maps.device)
-    return KeptMaps(
-        images=numbers[images],
-        units=units,
-        peaks=highest[images, units],
-        maps=flat.index_select(0, chosen).cpu().numpy(),
-    )
 
 
 def _only(batch: Batch, chosen: Int64[np.ndarray, " local"], layers: Sequence[str]) -> Batch:

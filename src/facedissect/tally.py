@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from functools import cache, cached_property
+from importlib.util import find_spec
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, Int, Int64
+from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 
 from .bitmasks import Labels
@@ -21,49 +21,9 @@ from .kept_maps import KeptMaps
 from .kernels import tally as kernels
 from .kernels.compile import in_threads
 from .settings import Negatives, Union, Zeros
+from .upsampling import Axis, upsample
 
 CHUNK_VALUES = 1 << 24  # upsampled values held at once: 64 MiB of float32
-
-
-@dataclass(frozen=True)
-class Axis:
-    """Where each pixel of an upsampled axis lies between two positions of a map: `a + weight (b - a)`.
-
-    Attributes:
-        low, high: (pixel) the positions before and after it.
-        weight: (pixel) how far it is from the one to the other, float32.
-    """
-
-    low: Int64[np.ndarray, " pixel"]
-    high: Int64[np.ndarray, " pixel"]
-    weight: Float32[np.ndarray, " pixel"]
-
-    @classmethod
-    @cache
-    def between(cls, source: int, target: int) -> Axis:
-        """Half-pixel centres with the edge clamped, as `align_corners=False`."""
-        position = ((np.arange(target) + 0.5) * source / target - 0.5).clip(0, source - 1)
-        low = np.floor(position).astype(np.int64)
-        return cls(low, np.minimum(low + 1, source - 1), (position - low).astype(np.float32))
-
-    @cached_property
-    def runs(self) -> tuple[Int64[np.ndarray, " run"], Int64[np.ndarray, " run"]]:
-        """The first and the last pixel of each run of pixels between the same two positions."""
-        first = np.flatnonzero(np.diff(self.low, prepend=-1))
-        return first, np.append(first[1:], len(self.low)) - 1
-
-
-def upsample(maps: Float[Tensor, "unit h w"], size: tuple[int, int]) -> Float[Tensor, "unit height width"]:
-    """Bilinear upsampling with half-pixel centres and the edge clamped, as `align_corners=False`.
-
-    Written as `a + t (b - a)`, so that a constant map stays exactly constant and never exceeds its own quantile by rounding.
-    """
-    for dim, target in ((1, size[0]), (2, size[1])):
-        axis = Axis.between(maps.shape[dim], target)
-        weight = torch.from_numpy(axis.weight).to(maps).reshape([-1 if d == dim else 1 for d in range(3)])
-        a, b = (maps.index_select(dim, torch.from_numpy(index).to(maps.device)) for index in (axis.low, axis.high))
-        maps = a + weight * (b - a)
-    return maps
 
 
 def firing_masks(
@@ -73,6 +33,10 @@ def firing_masks(
     upsampled = upsample(maps, size)
     fires = upsampled > thresholds[:, None, None]
     return fires & (upsampled != 0) if zeros == "ignore" else fires
+
+
+_OF_PAIRS = ("intersection", "unit_area", "firing_area", "firing_images", "absent_area")
+"""The sums to which each pair of a unit and an image adds."""
 
 
 @dataclass(kw_only=True)
@@ -152,6 +116,7 @@ class Tally:
         size: tuple[int, int],
         *,
         zeros: Zeros = "count",
+        device: torch.device | None = None,
     ) -> None:
         """Take in some images: what `update` adds up for each of them, to the same integers.
 
@@ -161,14 +126,28 @@ class Tally:
             labels: of the same images.
             size: height and width of the network's input.
             zeros: whether an upsampled value of exactly 0 can fire.
+            device: where to count: on a CUDA device, if it is one and Triton is installed, else on the CPU.
         """
         np.add.at(self.label_area, labels.present, labels.masks.area)
         np.add.at(self.images, labels.present, 1)
         # An upsampled value is an average of raw ones: a unit whose peak does not exceed its threshold cannot fire.
         awake = np.flatnonzero(kept.peaks > thresholds[kept.units])
-        sums = [self.intersection, self.unit_area, self.firing_area, self.firing_images, self.absent_area]
-        height, width = kept.maps.shape[1:]
-        rows, columns = Axis.between(height, size[0]), Axis.between(width, size[1])
+        rows, columns = (Axis.between(*lengths) for lengths in zip(kept.maps.shape[1:], size, strict=True))
+        if device is not None and device.type == "cuda" and find_spec("triton"):
+            self._add_on_gpu(kept, awake, thresholds, labels, (rows, columns), zeros, device)
+        else:
+            self._add_on_cpu(kept, awake, thresholds, labels, (rows, columns), zeros)
+
+    def _add_on_cpu(
+        self,
+        kept: KeptMaps,
+        awake: Int64[np.ndarray, " pair"],
+        thresholds: Float[np.ndarray, " unit"],
+        labels: Labels,
+        axes: tuple[Axis, Axis],
+        zeros: Zeros,
+    ) -> None:
+        rows, columns = axes
         first, last = columns.runs
         masks = labels.masks
         in_threads(
@@ -179,8 +158,34 @@ class Tally:
             first, last, columns.low[first], columns.high[first], columns.weight,
             labels.mask_of_image, labels.present, masks.first, masks.start, masks.words, masks.area,
             labels.absent_of_image, labels.absent,
-            *sums,
+            *(getattr(self, name) for name in _OF_PAIRS),
         )  # fmt: skip
+
+    def _add_on_gpu(
+        self,
+        kept: KeptMaps,
+        awake: Int64[np.ndarray, " pair"],
+        thresholds: Float[np.ndarray, " unit"],
+        labels: Labels,
+        axes: tuple[Axis, Axis],
+        zeros: Zeros,
+        device: torch.device,
+    ) -> None:
+        from .kernels import tally_cuda as cuda  # needs Triton, which comes with CUDA builds of torch alone
+
+        height, concepts = len(axes[0].low), self.intersection.shape[1]
+        told = cuda.LabelsOnGpu.of(labels, height, concepts, device)
+        geometry = cuda.Geometry.between(*axes, kept.maps.shape[1], device)
+        pairs = (awake, kept.units[awake], kept.images[awake])
+        chosen, units, images = (torch.from_numpy(part).to(device) for part in pairs)
+        maps, limits = (torch.from_numpy(array).to(device) for array in (kept.maps, thresholds))
+        area, shared = cuda.tally_on_gpu(
+            maps, chosen, units, images, limits, told, geometry, ignore_zeros=zeros == "ignore"
+        )
+        sums = cuda.Sums.empty(len(thresholds), concepts, device)
+        cuda.add_up(area, shared, units, images, told, sums)
+        for name in _OF_PAIRS:
+            getattr(self, name)[...] += getattr(sums, name).cpu().numpy()
 
     def merge(self, other: Tally) -> None:
         """Add what another tally has seen.

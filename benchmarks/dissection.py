@@ -1,0 +1,361 @@
+"""What dissection costs beside the forward pass of the same network in the same run, and the memory and disk that it takes.
+
+Run with: python benchmarks/dissection.py [steps] [whole] [scale] [report] [--device cuda] [--dictionary DIR]
+
+steps   seconds an image of every step, each as a ratio to the forward pass, for layers of few large and of many small maps
+whole   a run from end to end against the forward pass alone
+scale   peak memory and disk for as many faces as the published Face Dictionary has, and for twice as many
+report  seconds to write the reports of 2,048 units
+
+Networks have random weights, so that units fire on more faces than trained ones do. The faces are embedded ones, packed, unless a
+dictionary is given. Each part runs in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import multiprocessing
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torchvision
+from jaxtyping import Bool
+from PIL import Image
+from torch import nn
+
+import facedissect as fd
+from facedissect.batching import BatchSize
+from facedissect.bitmasks import Labels
+from facedissect.capture import Capture
+from facedissect.concepts import FACE_DICTIONARY, KINDS
+from facedissect.dictionary import Face
+from facedissect.dictionary.pack import pack
+from facedissect.kept_maps import KeptMaps
+from facedissect.reading import FaceReader
+from facedissect.tally import Tally
+from facedissect.thresholds import TopValues
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer of a network at an input size."""
+
+    network: str
+    layer: str
+    size: int
+
+    def model(self) -> fd.FaceModel:
+        """The network with random weights, the same each time."""
+        torch.manual_seed(0)
+        module = getattr(torchvision.models, self.network)(weights=None)
+        return fd.FaceModel(module, size=self.size, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+
+    def __str__(self) -> str:
+        return f"{self.network} {self.layer} at {self.size}"
+
+
+CASES = (
+    Case("resnet50", "layer4.2.conv1", 128),
+    Case("resnet50", "layer4", 224),
+    Case("resnet50", "layer1", 224),
+    Case("vit_b_16", "encoder.layers.encoder_layer_11", 224),
+)
+WHOLE = CASES[:2]
+QUANTILES = (0.995, 0.95)
+FACES, UNITS = 24_632, 2_048
+
+
+def fastest(work: Callable[[], object], device: torch.device, repeats: int = 5) -> float:
+    """Seconds of the fastest of a few calls."""
+    times = []
+    for _ in range(repeats):
+        _wait(device)
+        start = time.perf_counter()
+        work()
+        _wait(device)
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def steps(dictionary: str, device: str, images: int) -> None:
+    """Print the cost of every step, milliseconds an image and as a share of the forward pass."""
+    faces = fd.open_dictionary(dictionary)
+    for case in CASES:
+        model = case.model()
+        reader = FaceReader(faces.faces, faces.vocabulary, model.preprocess)
+        start = time.perf_counter()
+        read = [reader[place] for place in range(min(images, len(faces)))]
+        decode = (time.perf_counter() - start) / len(read)
+        layers = model.layers([case.layer])
+        with model.borrowed(device), Capture(model, layers) as capture:
+            size = BatchSize.found(model.preprocess.size, layers, model.device).size
+            pixels = [face.pixels for face in read if face.pixels is not None]
+            batches = [
+                model.preprocess.scaled(np.stack(pixels[at : at + size]))
+                for at in range(0, len(pixels) - size + 1, size)
+            ]
+            kept = [capture.maps(batch)[case.layer] for batch in batches]
+        with model.borrowed(device):
+            forward = fastest(partial(model, batches[0]), model.device) / size
+            labels = [face.labels for face in read if face.labels is not None]
+            print(f"{case}: {kept[0].shape[1]} units of {kept[0].shape[2]} x {kept[0].shape[3]}, batches of {size}")
+            _step("read and decode an image and its masks, one core", decode, forward)
+            _step("forward", forward, forward)
+            for quantile in QUANTILES:
+                _thresholds_and_tally(kept, labels, model, quantile, forward, size)
+
+
+def _thresholds_and_tally(
+    kept: Sequence[torch.Tensor],
+    labels: Sequence[Labels],
+    model: fd.FaceModel,
+    quantile: float,
+    forward: float,
+    size: int,
+) -> None:
+    units, height, width = kept[0].shape[1:]
+    total = len(kept) * size * height * width
+
+    def survey() -> tuple[TopValues, list[Any]]:
+        values = TopValues.for_quantile(units, total, quantile, "linear")
+        return values, [values.update(maps)[0] for maps in kept]
+
+    survey()  # compiles
+    images = len(kept) * size
+    survey_time = fastest(lambda: survey()[0].result(total, quantile, "linear"), model.device, 3) / images
+    values, peaks = survey()
+    limits = values.result(total, quantile, "linear").values
+    firing = [
+        KeptMaps.above(maps, highest, np.broadcast_to(limits, highest.shape), np.arange(size))
+        for maps, highest in zip(kept, peaks, strict=True)
+    ]
+    joined = [Labels.joined(labels[at : at + size]) for at in range(0, images, size)]
+    input_size, device = model.preprocess.size, model.device
+
+    def tally() -> Tally:
+        sums = Tally.empty(units, len(FACE_DICTIONARY))
+        for maps, told in zip(firing, joined, strict=True):
+            sums.add(maps, limits, told, input_size, device=device)
+        return sums
+
+    tally()
+    tally_time = fastest(tally, model.device, 3) / images
+
+    def plain() -> Tally:
+        sums = Tally.empty(units, len(FACE_DICTIONARY))
+        for maps, told in zip(kept[0][:2], labels[:2], strict=True):
+            masks = torch.from_numpy(told.masks.unpack(input_size[0])).to(maps.device)
+            sums.update(maps, torch.from_numpy(limits).to(maps.device), masks, told.present, told.absent)
+        return sums
+
+    plain_time = fastest(plain, model.device, 1) / 2
+    q = f"q = {1 - quantile:.3g}"
+    _step(f"{q}: thresholds and peaks", survey_time, forward)
+    awake = sum(len(maps.units) for maps in firing) / images
+    _step(f"{q}: tally ({awake:.0f} units fire in an image)", tally_time, forward)
+    _step(f"{q}: both", survey_time + tally_time, forward)
+    _step(f"{q}: tally in plain torch, {plain_time / tally_time:.0f} times as long", plain_time, forward)
+
+
+def _step(name: str, seconds: float, forward: float) -> None:
+    print(f"  {name:<62} {1e3 * seconds:9.3f} ms  {seconds / forward:8.4f}")
+
+
+def whole(dictionary: str, device: str, _images: int) -> None:
+    """Print what runs from end to end take, against the forward pass alone before, between and after them."""
+    faces = fd.open_dictionary(dictionary)
+    for case in WHOLE:
+        model = case.model()
+        forwards = [_forward(model, case.layer, device)]
+        for quantile in QUANTILES:
+            reached: dict[str, float] = {}
+
+            def note(stage: str, _done: int, _total: int, reached: dict[str, float] = reached) -> None:
+                reached[stage] = time.perf_counter()
+
+            with tempfile.TemporaryDirectory() as out:
+                start = time.perf_counter()
+                result = fd.dissect(
+                    faces,
+                    model,
+                    layers=[case.layer],
+                    settings=fd.Settings(quantile=quantile, device=device),
+                    progress=note,
+                )
+                dissected = time.perf_counter()
+                result.save(out)
+                end = time.perf_counter()
+            forwards.append(_forward(model, case.layer, device))
+            forward = statistics.median(forwards[-2:])
+            print(
+                f"{case}, q = {1 - quantile:.3g}: {len(faces)} images in {end - start:.1f} s "
+                f"({reached['peaks'] - start:.1f} first pass, {reached['masks'] - reached['peaks']:.1f} tally, "
+                f"{dissected - reached['masks']:.1f} hierarchy and bias, {end - dissected:.1f} save); forward alone "
+                f"{1e3 * forward:.1f} ms an image; ratio {(end - start) / len(faces) / forward:.3f}"
+            )
+
+
+def _forward(model: fd.FaceModel, layer: str, device: str) -> float:
+    """Seconds an image of the plain network, in batches of the size that a run uses."""
+    with model.borrowed(device):
+        size = BatchSize.found(model.preprocess.size, model.layers([layer]), model.device).size
+        batch = torch.rand(size, 3, *model.preprocess.size).to(model.device)
+        model.network(batch)
+
+        def several() -> None:
+            for _ in range(6):
+                model.network(batch)
+
+        return fastest(several, model.device, 3) / size / 6
+
+
+@dataclass(frozen=True)
+class MadeUpSource:
+    """A tiny face made up from its number."""
+
+    number: int
+
+    def image(self) -> Image.Image:
+        """Noise, another for each number."""
+        return Image.fromarray(np.random.default_rng(self.number).integers(0, 256, (16, 16, 3), np.uint8))
+
+    def mask(self, concept: str) -> Bool[np.ndarray, "height width"]:
+        """A rectangle at a place of its own."""
+        top, left = (place % 10 for place in hashlib.sha256(concept.encode()).digest()[:2])
+        mask = np.zeros((16, 16), bool)
+        mask[top : top + 5, left : left + 6] = True
+        return mask
+
+    def fingerprint(self) -> str:
+        """The number."""
+        return str(self.number)
+
+
+class Wide(nn.Module):
+    """A network that is all units: `UNITS` maps of 7 x 7 for hardly any work."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.maps = nn.Conv2d(3, UNITS, 32, stride=32)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Means of the maps."""
+        answer: torch.Tensor = self.maps(images).mean((2, 3))
+        return answer
+
+
+def scale(_dictionary: str, device: str, count: int) -> None:
+    """Print seconds, peak memory beyond the loaded network and disk of a run over made-up faces."""
+    concepts, groups = FACE_DICTIONARY.names, FACE_DICTIONARY.global_concepts
+    faces = tuple(
+        Face(
+            id=f"{number:06}",
+            source=MadeUpSource(number),
+            concepts=tuple(concepts[(number * 7 + step * 5) % len(concepts)] for step in range(5)),
+            kinds=frozenset(KINDS),
+            subgroups={g.name: g.subgroups[number * (place + 3) % len(g.subgroups)] for place, g in enumerate(groups)},
+        )
+        for number in range(count)
+    )
+    dictionary = fd.FaceDictionary(location="made up", format="made up", vocabulary=FACE_DICTIONARY, faces=faces)
+    model = fd.FaceModel(Wide(), size=224)
+    model.layers(["maps"])
+    before, reached = _peak_megabytes(), {}
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        result = fd.dissect(
+            dictionary,
+            model,
+            layers=["maps"],
+            settings=fd.Settings(device=device),
+            resume=Path(folder, "unfinished"),
+            progress=lambda stage, _done, _total: reached.update({stage: time.perf_counter()}),
+        )
+        end = time.perf_counter()
+        result.save(Path(folder, "out"))
+        kept, saved = (sum(f.stat().st_size for f in Path(folder, part).rglob("*")) for part in ("unfinished", "out"))
+    print(
+        f"{count} faces x {UNITS} units of 7 x 7 at 224: {_peak_megabytes() - before:.0f} MB above the {before:.0f} MB of the "
+        f"loaded network; {kept / 1e9:.1f} GB of disk while it ran, {saved / 1e9:.1f} GB of results; "
+        f"{reached['masks'] - start:.0f} s both passes, {end - reached['masks']:.1f} s hierarchy, bias and tables"
+    )
+
+
+def report(dictionary: str, device: str, _images: int) -> None:
+    """Print how long the reports of a layer of many units take."""
+    faces = fd.open_dictionary(dictionary)
+    some = fd.FaceDictionary(
+        location=faces.location, format=faces.format, vocabulary=faces.vocabulary, faces=faces.faces[:400]
+    )
+    model = CASES[1].model()
+    result = fd.dissect(some, model, layers=[CASES[1].layer], settings=fd.Settings(device=device))
+    forward = _forward(model, CASES[1].layer, device)
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("report.html", "report.pdf"):
+            start = time.perf_counter()
+            fd.write_report(result, some, Path(folder, name))
+            seconds, size = time.perf_counter() - start, Path(folder, name).stat().st_size
+            print(
+                f"{name} of {len(result.units)} units: {seconds:.1f} s, as long as {seconds / forward:.0f} images of the "
+                f"forward pass; {size / 1e6:.1f} MB"
+            )
+
+
+def _peak_megabytes() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts in KiB
+
+
+def _apart(part: Callable[[str, str, int], None], *arguments: Any) -> None:
+    """In a process of its own, since the peak memory of a process never falls."""
+    process = multiprocessing.get_context("spawn").Process(target=part, args=arguments)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(process.exitcode)
+
+
+def main() -> None:
+    """Print the parts that were asked for; all if none was."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help="steps, whole, scale, report (default: all)")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--images", type=int, default=2000, help="of the whole runs")
+    parser.add_argument("--faces", type=int, default=FACES, help="of the scale")
+    parser.add_argument("--dictionary", help="instead of embedded faces")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.parts) - {"steps", "whole", "scale", "report"}:
+        parser.error(f"expected steps, whole, scale or report, got {', '.join(sorted(unknown))}")
+    print(f"{arguments.device}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    parts = arguments.parts or ["steps", "whole", "scale", "report"]
+    with tempfile.TemporaryDirectory() as folder:
+        dictionary = arguments.dictionary
+        if not dictionary and set(parts) - {"scale"}:
+            dictionary = str(Path(folder, "packed"))
+            pack(fd.open_dictionary(f"demo:count={arguments.images},size=256"), Path(dictionary))
+        for part in parts:
+            if part == "scale":
+                for count in (arguments.faces, 2 * arguments.faces):
+                    _apart(scale, "", arguments.device, count)
+            else:
+                images = 256 if part == "steps" else arguments.images
+                _apart({"steps": steps, "whole": whole, "report": report}[part], dictionary, arguments.device, images)
+
+
+if __name__ == "__main__":
+    main()
