@@ -1,11 +1,10 @@
 """What dissection costs beside the forward pass of the same network in the same run, and the memory and disk that it takes.
 
-Run with: python benchmarks/dissection.py [steps] [whole] [scale] [report] [--device cuda] [--dictionary DIR]
+Run with: python benchmarks/dissection.py [steps] [whole] [scale] [--device cuda] [--dictionary DIR]
 
-steps   seconds an image of every step, each as a ratio to the forward pass, for layers of few large and of many small maps
+steps   milliseconds an image of every step, each as a ratio to the forward pass, for layers of few large and of many small maps
 whole   a run from end to end against the forward pass alone
 scale   peak memory and disk for as many faces as the published Face Dictionary has, and for twice as many
-report  seconds to write the reports of 2,048 units
 
 Networks have random weights, so that units fire on more faces than trained ones do. The faces are embedded ones, packed, unless a
 dictionary is given. Each part runs in a process of its own.
@@ -21,7 +20,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -72,7 +71,7 @@ CASES = (
 )
 WHOLE = CASES[:2]
 QUANTILES = (0.995, 0.95)
-FACES, UNITS = 24_632, 2_048
+FACES, UNITS, OF_STEPS = 24_632, 2_048, 256
 
 
 def fastest(work: Callable[[], object], device: torch.device, repeats: int = 5) -> float:
@@ -92,32 +91,60 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def steps(dictionary: str, device: str, images: int) -> None:
-    """Print the cost of every step, milliseconds an image and as a share of the forward pass."""
-    faces = fd.open_dictionary(dictionary)
-    for case in CASES:
-        model = case.model()
-        reader = FaceReader(faces.faces, faces.vocabulary, model.preprocess)
-        start = time.perf_counter()
-        read = [reader[place] for place in range(min(images, len(faces)))]
-        decode = (time.perf_counter() - start) / len(read)
-        layers = model.layers([case.layer])
-        with model.borrowed(device), Capture(model, layers) as capture:
-            size = BatchSize.found(model.preprocess.size, layers, model.device).size
-            pixels = [face.pixels for face in read if face.pixels is not None]
-            batches = [
-                model.preprocess.scaled(np.stack(pixels[at : at + size]))
-                for at in range(0, len(pixels) - size + 1, size)
-            ]
-            kept = [capture.maps(batch)[case.layer] for batch in batches]
-        with model.borrowed(device):
-            forward = fastest(partial(model, batches[0]), model.device) / size
-            labels = [face.labels for face in read if face.labels is not None]
-            print(f"{case}: {kept[0].shape[1]} units of {kept[0].shape[2]} x {kept[0].shape[3]}, batches of {size}")
-            _step("read and decode an image and its masks, one core", decode, forward)
-            _step("forward", forward, forward)
-            for quantile in QUANTILES:
-                _thresholds_and_tally(kept, labels, model, quantile, forward, size)
+def steps(dictionary: str, device: str, images: int, number: int) -> None:
+    """Print the cost of every step of a case: milliseconds an image, and the ratio to the forward pass."""
+    case, faces = CASES[number], fd.open_dictionary(dictionary)
+    some = replace(faces, faces=faces.faces[:images])
+    model = case.model()
+    reader = FaceReader(some.faces, faces.vocabulary, model.preprocess)
+    start = time.perf_counter()
+    read = [reader[place] for place in range(len(some))]
+    decode = (time.perf_counter() - start) / len(read)
+    layers = model.layers([case.layer])
+    before = _peak_megabytes()
+    with model.borrowed(device), Capture(model, layers) as capture:
+        size = BatchSize.found(model.preprocess.size, layers, model.device).size
+        pixels = [face.pixels for face in read if face.pixels is not None]
+        batches = [
+            model.preprocess.scaled(np.stack(pixels[at : at + size])) for at in range(0, len(pixels) - size + 1, size)
+        ]
+        kept = [capture.maps(batch)[case.layer] for batch in batches]
+    with model.borrowed(device):
+        forward = fastest(partial(model, batches[0]), model.device) / size
+        labels = [face.labels for face in read if face.labels is not None]
+        print(f"{case}: {kept[0].shape[1]} units of {kept[0].shape[2]} x {kept[0].shape[3]}, batches of {size}")
+        _step("read and decode an image and its masks, one core", decode, forward)
+        _step("forward", forward, forward)
+        for quantile in QUANTILES:
+            _thresholds_and_tally(kept, labels, model, quantile, forward, size)
+    _rest(some, model, case, device, forward)
+    print(
+        f"  peak memory: {_peak_megabytes() - before:.0f} MB above the {before:.0f} MB of the loaded network and faces"
+    )
+
+
+def _rest(faces: fd.FaceDictionary, model: fd.FaceModel, case: Case, device: str, forward: float) -> None:
+    """Hierarchy, bias and reports, by a run."""
+    reached: dict[str, float] = {}
+
+    def note(stage: str, _done: int, _total: int) -> None:
+        reached[stage] = time.perf_counter()
+
+    with tempfile.TemporaryDirectory() as folder:
+        settings = fd.Settings(device=device)
+        unfinished = Path(folder, "unfinished")
+        result = fd.dissect(faces, model, layers=[case.layer], settings=settings, progress=note, resume=unfinished)
+        _step("hierarchy, bias and tables", (time.perf_counter() - reached["masks"]) / len(faces), forward)
+        for name in ("report.html", "report.pdf"):
+            start = time.perf_counter()
+            fd.write_report(result, faces, Path(folder, "out", name))
+            seconds = time.perf_counter() - start
+            _step(f"{name} of {len(result.units)} units, {seconds:.1f} s", seconds / len(faces), forward)
+        result.save(Path(folder, "out"))
+        kept, saved = (sum(f.stat().st_size for f in Path(folder, part).rglob("*")) for part in ("unfinished", "out"))
+        print(
+            f"  disk: {kept / 1e6:.0f} MB while it ran, {saved / 1e6:.0f} MB of results and reports, {len(faces)} images"
+        )
 
 
 def _thresholds_and_tally(
@@ -176,7 +203,7 @@ def _step(name: str, seconds: float, forward: float) -> None:
     print(f"  {name:<62} {1e3 * seconds:9.3f} ms  {seconds / forward:8.4f}")
 
 
-def whole(dictionary: str, device: str, _images: int) -> None:
+def whole(dictionary: str, device: str) -> None:
     """Print what runs from end to end take, against the forward pass alone before, between and after them."""
     faces = fd.open_dictionary(dictionary)
     for case in WHOLE:
@@ -260,7 +287,7 @@ class Wide(nn.Module):
         return answer
 
 
-def scale(_dictionary: str, device: str, count: int) -> None:
+def scale(device: str, count: int) -> None:
     """Print seconds, peak memory beyond the loaded network and disk of a run over made-up faces."""
     concepts, groups = FACE_DICTIONARY.names, FACE_DICTIONARY.global_concepts
     faces = tuple(
@@ -297,31 +324,11 @@ def scale(_dictionary: str, device: str, count: int) -> None:
     )
 
 
-def report(dictionary: str, device: str, _images: int) -> None:
-    """Print how long the reports of a layer of many units take."""
-    faces = fd.open_dictionary(dictionary)
-    some = fd.FaceDictionary(
-        location=faces.location, format=faces.format, vocabulary=faces.vocabulary, faces=faces.faces[:400]
-    )
-    model = CASES[1].model()
-    result = fd.dissect(some, model, layers=[CASES[1].layer], settings=fd.Settings(device=device))
-    forward = _forward(model, CASES[1].layer, device)
-    with tempfile.TemporaryDirectory() as folder:
-        for name in ("report.html", "report.pdf"):
-            start = time.perf_counter()
-            fd.write_report(result, some, Path(folder, name))
-            seconds, size = time.perf_counter() - start, Path(folder, name).stat().st_size
-            print(
-                f"{name} of {len(result.units)} units: {seconds:.1f} s, as long as {seconds / forward:.0f} images of the "
-                f"forward pass; {size / 1e6:.1f} MB"
-            )
-
-
 def _peak_megabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts in KiB
 
 
-def _apart(part: Callable[[str, str, int], None], *arguments: Any) -> None:
+def _apart(part: Callable[..., None], *arguments: Any) -> None:
     """In a process of its own, since the peak memory of a process never falls."""
     process = multiprocessing.get_context("spawn").Process(target=part, args=arguments)
     process.start()
@@ -333,28 +340,30 @@ def _apart(part: Callable[[str, str, int], None], *arguments: Any) -> None:
 def main() -> None:
     """Print the parts that were asked for; all if none was."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help="steps, whole, scale, report (default: all)")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="steps, whole, scale (default: all)")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--images", type=int, default=2000, help="of the whole runs")
     parser.add_argument("--faces", type=int, default=FACES, help="of the scale")
     parser.add_argument("--dictionary", help="instead of embedded faces")
     arguments = parser.parse_args()
-    if unknown := set(arguments.parts) - {"steps", "whole", "scale", "report"}:
-        parser.error(f"expected steps, whole, scale or report, got {', '.join(sorted(unknown))}")
-    print(f"{arguments.device}, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    parts = arguments.parts or ["steps", "whole", "scale", "report"]
+    if unknown := set(arguments.parts) - {"steps", "whole", "scale"}:
+        parser.error(f"expected steps, whole or scale, got {', '.join(sorted(unknown))}")
+    print(f"{arguments.device}, {torch.get_num_threads()} threads, torch {torch.__version__}", flush=True)
+    parts = arguments.parts or ["steps", "whole", "scale"]
     with tempfile.TemporaryDirectory() as folder:
         dictionary = arguments.dictionary
         if not dictionary and set(parts) - {"scale"}:
             dictionary = str(Path(folder, "packed"))
-            pack(fd.open_dictionary(f"demo:count={arguments.images},size=256"), Path(dictionary))
-        for part in parts:
-            if part == "scale":
-                for count in (arguments.faces, 2 * arguments.faces):
-                    _apart(scale, "", arguments.device, count)
-            else:
-                images = 256 if part == "steps" else arguments.images
-                _apart({"steps": steps, "whole": whole, "report": report}[part], dictionary, arguments.device, images)
+            count = arguments.images if "whole" in parts else OF_STEPS
+            pack(fd.open_dictionary(f"demo:count={count},size=256"), Path(dictionary))
+        if "steps" in parts:
+            for number in range(len(CASES)):
+                _apart(steps, dictionary, arguments.device, OF_STEPS, number)
+        if "whole" in parts:
+            _apart(whole, dictionary, arguments.device)
+        if "scale" in parts:
+            for count in (arguments.faces, 2 * arguments.faces):
+                _apart(scale, arguments.device, count)
 
 
 if __name__ == "__main__":

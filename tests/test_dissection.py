@@ -144,6 +144,26 @@ def test_an_unreadable_face_stops_the_run_or_is_left_out(planted: Planted, looku
         pd.testing.assert_frame_equal(getattr(result, table), getattr(without, table), check_exact=True)
 
 
+@pytest.mark.parametrize("readable", [0, 1])
+def test_too_few_readable_faces_are_told(planted: Planted, lookup: Any, readable: int) -> None:
+    class Damaged:
+        def image(self) -> Any:
+            raise FaceReadError("it is truncated")
+
+        def fingerprint(self) -> str:
+            return ""
+
+    faces = [
+        face if number < readable else replace(face, source=Damaged())  # type: ignore[arg-type]
+        for number, face in enumerate(planted[0])
+    ]
+    message = (
+        rf"expected at least 2 images with local labels to rank, got {readable} in planted \({120 - readable} could"
+    )
+    with pytest.raises(DictionaryError, match=message):
+        planted_run((replace(planted[0], faces=tuple(faces)), planted[1]), lookup, on_error="skip")
+
+
 def test_concepts_without_images_are_named(planted: Planted, lookup: Any) -> None:
     dictionary, masks = planted
     faces = tuple(face for face in dictionary if "nose" not in face.concepts)

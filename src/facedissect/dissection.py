@@ -90,8 +90,9 @@ def dissect(
         workspace = stack.enter_context(Workspace.opened(None if resume is None else Path(resume), run, tell))
         maps = ActivationMaps(whole.faces, whole.vocabulary, models, found, settings, batches)
         passes = Passes(maps, found, len(whole.vocabulary), settings, batches, workspace, tell)
-        surveyed = passes.survey(_counting(progress, "peaks", len(whole)), observe)
+        passes.survey(_counting(progress, "peaks", len(whole)), observe)
         _check_readable(whole, passes.left_out)
+        surveyed = passes.surveyed()
         tallies = passes.compare(surveyed, _counting(progress, "masks", len(whole.local_faces)))
         devices = ",".join(dict.fromkeys(str(network.device) for network in models))
 

@@ -170,7 +170,7 @@ class Passes:
         self.left_out: dict[str, str] = {}
         """Unreadable faces and the reason, id -> message; known after the first pass."""
 
-    def survey(self, advance: Advance, observe: BatchObserver | None = None) -> dict[str, Surveyed]:
+    def survey(self, advance: Advance, observe: BatchObserver | None = None) -> None:
         """The first pass over all faces.
 
         Args:
@@ -179,11 +179,11 @@ class Passes:
         """
         ids = [face.id for face in self._maps.faces]
         local_faces = sum(bool(face.kinds) for face in self._maps.faces)
-        surveys = {
+        self._surveys = {
             name: LayerSurvey(layer, ids, local_faces, self._settings, self._workspace, str(number))
             for number, (name, layer) in enumerate(self._layers.items())
         }
-        done = self._restore_survey(surveys)
+        done = self._restore_survey()
         plan = self._maps.plan()
         advance(sum(map(len, plan[:done])))
         clock = time.monotonic()
@@ -191,16 +191,20 @@ class Passes:
             self._keeping.network_took(time.monotonic() - clock)
             self.left_out |= batch.unreadable
             if batch.faces:
-                self._take_in(batch, surveys, observe)
+                self._take_in(batch, observe)
             if self._workspace.due() or number == len(plan):
-                self._save_survey(surveys, number)
+                self._save_survey(number)
             advance(len(batch.faces) + len(batch.unreadable))
             clock = time.monotonic()
-        local = {face.id for face in self._maps.faces if face.kinds}
-        kept = np.array([face in local for face in sorted(ids) if face not in self.left_out])
-        return {name: survey.result(kept, self.left_out) for name, survey in surveys.items()}
 
-    def _take_in(self, batch: Batch, surveys: Mapping[str, LayerSurvey], observe: BatchObserver | None) -> None:
+    def surveyed(self) -> dict[str, Surveyed]:
+        """What the first pass says of each layer, if there are faces with local labels that could be read."""
+        faces = sorted((face for face in self._maps.faces if face.id not in self.left_out), key=lambda face: face.id)
+        local = np.array([bool(face.kinds) for face in faces])
+        return {name: survey.result(local, self.left_out) for name, survey in self._surveys.items()}
+
+    def _take_in(self, batch: Batch, observe: BatchObserver | None) -> None:
+        surveys = self._surveys
         local = np.array([bool(face.kinds) for face in batch.faces])
         ids = [face.id for face in batch.faces]
         peaks = {name: surveys[name].update(ids, local, maps) for name, maps in batch.maps.items()}
@@ -222,13 +226,13 @@ class Passes:
         if observe:
             observe(_only(batch, chosen, self._with_maps))
 
-    def _restore_survey(self, surveys: Mapping[str, LayerSurvey]) -> int:
+    def _restore_survey(self) -> int:
         """Back to the last state; the number of batches that are done."""
         state = self._workspace.load("survey")
         meta: dict[str, Any] = {"batches": 0, "kept": 0, "again": 0, "left_out": {}}
         if state:
             meta, arrays = state
-            for number, survey in enumerate(surveys.values()):
+            for number, survey in enumerate(self._surveys.values()):
                 survey.restore(_part(arrays, f"{number}/"))
             self._batches.first, self._batches.size = meta["first_size"], meta["size"]
             done = sum(map(len, self._maps.plan()[: meta["batches"]]))
@@ -239,7 +243,7 @@ class Passes:
         )
         return int(meta["batches"])
 
-    def _save_survey(self, surveys: Mapping[str, LayerSurvey], batches: int) -> None:
+    def _save_survey(self, batches: int) -> None:
         meta = {
             "batches": batches,
             "kept": self._keeping.kept.length,
@@ -249,7 +253,7 @@ class Passes:
             "size": self._batches.size,
         }
         arrays: dict[str, np.ndarray] = {}
-        for number, survey in enumerate(surveys.values()):
+        for number, survey in enumerate(self._surveys.values()):
             arrays |= _prefixed(f"{number}/", survey.state())
         self._workspace.save("survey", meta, arrays)
 
@@ -258,13 +262,14 @@ class Passes:
         tallies = {name: Tally.empty(layer.units, self._concepts) for name, layer in self._layers.items()}
         thresholds = {name: surveyed[name].thresholds.values for name in self._with_maps}
         state = self._workspace.load("tally")
-        done, meta = 0, {"batches": 0}
+        done = 0
         if state:
             meta, arrays = state
+            done = int(meta["batches"])
             for number, tally in enumerate(tallies.values()):
                 tally.restore(_part(arrays, f"{number}/"))
-        for number, (faces, labels, layers) in enumerate(self._labelled(thresholds, int(meta["batches"]))):
-            if number >= int(meta["batches"]):
+        for number, (faces, labels, layers) in enumerate(self._labelled(thresholds, done)):
+            if number >= done:
                 for name, kept in layers.items():
                     tallies[name].add(
                         kept,
@@ -279,7 +284,6 @@ class Passes:
                     for place, tally in enumerate(tallies.values()):
                         arrays |= _prefixed(f"{place}/", tally.state())
                     self._workspace.save("tally", {"batches": number + 1}, arrays)
-            done += faces
             advance(faces)
         return tallies
 
