@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facedissect import Dissection, FaceModel, OutputError, dissect, load, storage
-from facedissect.storage import TABLES, atomic, check_output, layer_folder
+from facedissect import Dissection, FaceModel, OutputError, dissect, load, peaks, storage
+from facedissect.atomic import atomic
+from facedissect.peaks import Peaks
+from facedissect.storage import TABLES, check_output, layer_folder
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +123,15 @@ def test_an_atomic_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
         fail_halfway()
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert target.read_text() == "old"
+
+
+@pytest.mark.parametrize("block", [1, 7, 1 << 23])
+def test_peaks_are_written_block_by_block_as_numpy_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr(peaks, "BLOCK_VALUES", block)
+    values = np.random.default_rng(0).standard_normal((2, 9, 4)).astype(np.float32)
+    faces = tuple("äbcdefghi")
+    storage._save_peaks(Peaks(faces=faces, highest=values[0], lowest=values[1]), tmp_path / "ours.npz")
+    np.savez(tmp_path / "numpys.npz", faces=np.array(faces), highest=values[0], lowest=values[1])
+    assert (tmp_path / "ours.npz").read_bytes() == (tmp_path / "numpys.npz").read_bytes()

@@ -41,7 +41,7 @@ class Peaks:
         """Lowest and highest value of each unit over some of the faces; NaN where one has NaN, infinite over none."""
         units = self.highest.shape[1]
         low, high = np.full(units, np.inf, np.float32), np.full(units, -np.inf, np.float32)
-        for rows in _row_blocks(self.highest):
+        for rows in row_blocks(self.highest):
             if chosen[rows].any():
                 low = np.minimum(low, self.lowest[rows][chosen[rows]].min(axis=0))
                 high = np.maximum(high, self.highest[rows][chosen[rows]].max(axis=0))
@@ -55,16 +55,16 @@ class Peaks:
         for start in range(0, units, width):
             block = slice(start, min(units, start + width))
             gathered = np.empty((images, block.stop - block.start), np.float32)
-            for rows in _row_blocks(self.highest):
+            for rows in row_blocks(self.highest):
                 gathered[rows] = self.highest[rows, block]
                 release(self.highest)
             yield block, gathered
 
 
-def _row_blocks(values: Float[np.ndarray, "image unit"]) -> Iterator[slice]:
-    images, units = values.shape
-    step = max(1, BLOCK_VALUES // max(1, units))
-    return (slice(start, min(images, start + step)) for start in range(0, images, step))
+def row_blocks(values: np.ndarray) -> Iterator[slice]:
+    """Rows of an array, as many at a time as may be held in memory."""
+    step = max(1, BLOCK_VALUES // max(1, values[:1].size))
+    return (slice(start, min(len(values), start + step)) for start in range(0, len(values), step))
 
 
 class PeakRecorder:

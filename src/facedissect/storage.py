@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +19,8 @@ import pandas as pd
 from .atomic import atomic
 from .concepts import Concept, GlobalConcept, Vocabulary
 from .errors import OutputError, SettingsError
-from .peaks import Peaks
+from .mapped import release
+from .peaks import Peaks, row_blocks
 from .provenance import Provenance
 from .results import Dissection, LayerResult
 from .settings import Settings
@@ -114,13 +116,21 @@ def _layer_folders(folder: Path) -> set[str]:
 def _save_layer(layer: LayerResult, folder: Path) -> None:
     for table in TABLES:
         getattr(layer, table).to_parquet(folder / f"{table}.parquet", index=False)
-    np.savez(
-        folder / "peaks.npz",
-        faces=np.array(layer.peaks.faces, dtype=np.str_),
-        highest=layer.peaks.highest,
-        lowest=layer.peaks.lowest,
-    )
+    _save_peaks(layer.peaks, folder / "peaks.npz")
     np.savez(folder / "top_maps.npz", maps=layer.top_maps)
+
+
+def _save_peaks(peaks: Peaks, path: Path) -> None:
+    """As `numpy.savez` would, but never with all of them in memory."""
+    arrays = {"faces": np.array(peaks.faces, np.str_), "highest": peaks.highest, "lowest": peaks.lowest}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                header = np.lib.format.header_data_from_array_1_0(array)
+                np.lib.format.write_array_header_1_0(file, header | {"fortran_order": False})
+                for rows in row_blocks(array):
+                    file.write(array[rows].tobytes())
+                    release(array)
 
 
 def _header(result: Dissection) -> dict[str, Any]:
