@@ -101,7 +101,6 @@ def steps(dictionary: str, device: str, images: int, number: int) -> None:
     read = [reader[place] for place in range(len(some))]
     decode = (time.perf_counter() - start) / len(read)
     layers = model.layers([case.layer])
-    before = _peak_megabytes()
     with model.borrowed(device), Capture(model, layers) as capture:
         size = BatchSize.found(model.preprocess.size, layers, model.device).size
         pixels = [face.pixels for face in read if face.pixels is not None]
@@ -118,9 +117,6 @@ def steps(dictionary: str, device: str, images: int, number: int) -> None:
         for quantile in QUANTILES:
             _thresholds_and_tally(kept, labels, model, quantile, forward, size)
     _rest(some, model, case, device, forward)
-    print(
-        f"  peak memory: {_peak_megabytes() - before:.0f} MB above the {before:.0f} MB of the loaded network and faces"
-    )
 
 
 def _rest(faces: fd.FaceDictionary, model: fd.FaceModel, case: Case, device: str, forward: float) -> None:
@@ -203,38 +199,39 @@ def _step(name: str, seconds: float, forward: float) -> None:
     print(f"  {name:<62} {1e3 * seconds:9.3f} ms  {seconds / forward:8.4f}")
 
 
-def whole(dictionary: str, device: str) -> None:
+def whole(dictionary: str, device: str, number: int) -> None:
     """Print what runs from end to end take, against the forward pass alone before, between and after them."""
-    faces = fd.open_dictionary(dictionary)
-    for case in WHOLE:
-        model = case.model()
-        forwards = [_forward(model, case.layer, device)]
-        for quantile in QUANTILES:
-            reached: dict[str, float] = {}
+    case, faces = WHOLE[number], fd.open_dictionary(dictionary)
+    model = case.model()
+    forwards = [_forward(model, case.layer, device)]
+    before = _peak_megabytes()
+    for quantile in QUANTILES:
+        reached: dict[str, float] = {}
 
-            def note(stage: str, _done: int, _total: int, reached: dict[str, float] = reached) -> None:
-                reached[stage] = time.perf_counter()
+        def note(stage: str, _done: int, _total: int, reached: dict[str, float] = reached) -> None:
+            reached[stage] = time.perf_counter()
 
-            with tempfile.TemporaryDirectory() as out:
-                start = time.perf_counter()
-                result = fd.dissect(
-                    faces,
-                    model,
-                    layers=[case.layer],
-                    settings=fd.Settings(quantile=quantile, device=device),
-                    progress=note,
-                )
-                dissected = time.perf_counter()
-                result.save(out)
-                end = time.perf_counter()
-            forwards.append(_forward(model, case.layer, device))
-            forward = statistics.median(forwards[-2:])
-            print(
-                f"{case}, q = {1 - quantile:.3g}: {len(faces)} images in {end - start:.1f} s "
-                f"({reached['peaks'] - start:.1f} first pass, {reached['masks'] - reached['peaks']:.1f} tally, "
-                f"{dissected - reached['masks']:.1f} hierarchy and bias, {end - dissected:.1f} save); forward alone "
-                f"{1e3 * forward:.1f} ms an image; ratio {(end - start) / len(faces) / forward:.3f}"
+        with tempfile.TemporaryDirectory() as out:
+            start = time.perf_counter()
+            result = fd.dissect(
+                faces,
+                model,
+                layers=[case.layer],
+                settings=fd.Settings(quantile=quantile, device=device),
+                progress=note,
             )
+            dissected = time.perf_counter()
+            result.save(out)
+            end = time.perf_counter()
+        forwards.append(_forward(model, case.layer, device))
+        forward = statistics.median(forwards[-2:])
+        print(
+            f"{case}, q = {1 - quantile:.3g}: {len(faces)} images in {end - start:.1f} s "
+            f"({reached['peaks'] - start:.1f} first pass, {reached['masks'] - reached['peaks']:.1f} tally, "
+            f"{dissected - reached['masks']:.1f} hierarchy and bias, {end - dissected:.1f} save); forward alone "
+            f"{1e3 * forward:.1f} ms an image; ratio {(end - start) / len(faces) / forward:.3f}; "
+            f"{_peak_megabytes() - before:.0f} MB above the {before:.0f} MB of the network"
+        )
 
 
 def _forward(model: fd.FaceModel, layer: str, device: str) -> float:
@@ -360,7 +357,8 @@ def main() -> None:
             for number in range(len(CASES)):
                 _apart(steps, dictionary, arguments.device, OF_STEPS, number)
         if "whole" in parts:
-            _apart(whole, dictionary, arguments.device)
+            for number in range(len(WHOLE)):
+                _apart(whole, dictionary, arguments.device, number)
         if "scale" in parts:
             for count in (arguments.faces, 2 * arguments.faces):
                 _apart(scale, arguments.device, count)
