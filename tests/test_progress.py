@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console
 
+from facedissect import progress
 from facedissect.progress import ProgressReport
 
 
@@ -23,3 +25,14 @@ def test_in_a_terminal_there_is_a_bar_with_rate_and_time_left() -> None:
         report("peaks", 100, 100)
     assert "peaks" in output.getvalue()
     assert "100/100" in output.getvalue()
+
+
+def test_time_left_follows_from_what_this_run_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    output = io.StringIO()
+    with ProgressReport(Console(file=output)) as report:
+        for seconds, done in ((0, 600), (10, 610), (20, 620)):  # 600 were done by a run that was stopped
+            clock[0] = seconds
+            report("peaks", done, 1000)
+    assert output.getvalue().splitlines() == ["peaks: 620 of 1000 faces, 380 s left"]

@@ -31,7 +31,7 @@ class ProgressReport:
             console=console,
             disable=not console.is_terminal,
         )
-        self._tasks: dict[str, tuple[int, float]] = {}
+        self._tasks: dict[str, tuple[int, float, int]] = {}
         self._last_line = time.monotonic()
 
     def __enter__(self) -> ProgressReport:
@@ -47,12 +47,13 @@ class ProgressReport:
         """Show how far a stage is."""
         now = time.monotonic()
         if stage not in self._tasks:
-            self._tasks[stage] = (int(self._bars.add_task(stage, total=total)), now)
-        task, started = self._tasks[stage]
+            self._tasks[stage] = (int(self._bars.add_task(stage, total=total)), now, done)
+        task, started, first = self._tasks[stage]
         if self._console.is_terminal:
             self._bars.update(self._bars.task_ids[task], completed=done)
         elif done >= total or now - self._last_line > SECONDS_BETWEEN_LINES:
             self._last_line = now
-            rate = done / max(now - started, 1e-3)
-            left = f", {(total - done) / rate:.0f} s left" if 0 < done < total and now > started else ""
+            # What a stopped run had done before says nothing about the time.
+            rate = (done - first) / max(now - started, 1e-3)
+            left = f", {(total - done) / rate:.0f} s left" if done < total and rate > 0 else ""
             self._console.print(f"{stage}: {done} of {total} faces{left}")
