@@ -21,16 +21,22 @@ FLOORS = [
     {"hierarchy", "bias"},
     {"passes", "provenance"},
     {"tables", "results"},
-    {"dissection"},
+    {"units"},
+    {"views", "comparison", "dissection"},
     {"storage"},
     {"report", "progress", "options", "console"},
-    {"dictionary_commands"},
+    {"dictionary_commands", "result_commands"},
     {"cli", "__init__"},
 ]
 """From the ground up: a room may use those of lower floors, and itself."""
 
 WITHIN_A_FLOOR = {("concepts", "errors"), ("demo", "settings"), ("cli", "__init__")}
-LOCAL_ONLY = {("results", "storage")}  # Dissection.save
+LOCAL_ONLY = {
+    ("results", "storage"),
+    ("results", "views"),
+    ("results", "report"),
+    ("views", "report"),
+}  # methods of results
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

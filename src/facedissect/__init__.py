@@ -10,7 +10,11 @@ The whole method in four lines:
 It implements Hierarchical Network Dissection (Teotia, Lapedriza, Ostadabbas, IJCV 2022).
 """
 
+import typing as _typing
+from importlib import import_module as _import_module
+
 from .building import Built, Recipe, build, read_recipe
+from .comparison import Comparison, compare
 from .concepts import FACE_DICTIONARY, Concept, GlobalConcept, Region, Vocabulary
 from .curation import Quality, balanced, examine, hold_out, merge_file
 from .dictionary.detect import detect_faces
@@ -40,12 +44,17 @@ from .report.browse import browse
 from .results import Dissection, LayerResult
 from .settings import Settings
 from .storage import load, save
+from .views import FoundConcept, Unit
+
+if _typing.TYPE_CHECKING:
+    from .report import plot as plot
 
 __version__ = "0.1.0"
 
 __all__ = [
     "FACE_DICTIONARY",
     "Built",
+    "Comparison",
     "Concept",
     "DictionaryError",
     "Dissection",
@@ -54,6 +63,7 @@ __all__ = [
     "FaceModel",
     "FaceReadError",
     "FacedissectError",
+    "FoundConcept",
     "GlobalConcept",
     "LayerError",
     "LayerInfo",
@@ -68,12 +78,14 @@ __all__ = [
     "Region",
     "Settings",
     "SettingsError",
+    "Unit",
     "Vocabulary",
     "WeightsError",
     "balanced",
     "browse",
     "build",
     "check_dictionary",
+    "compare",
     "detect_faces",
     "dissect",
     "examine",
@@ -88,3 +100,10 @@ __all__ = [
     "write_published",
     "write_report",
 ]
+
+
+def __getattr__(name: str) -> _typing.Any:
+    """`facedissect.plot`, only when it is asked for: matplotlib takes a second to import."""
+    if name == "plot":
+        return _import_module(".report.plot", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

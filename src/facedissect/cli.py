@@ -28,6 +28,7 @@ from .model.load import load_model
 from .progress import ProgressReport
 from .report import terminal, write_report
 from .report.reference import MapFiles, write_reference_files
+from .result_commands import RESULT_COMMANDS
 from .results import Dissection
 from .settings import Settings
 
@@ -78,7 +79,7 @@ def demo(
         _tell(result, out_dir / name)
 
 
-for name, command in DICTIONARY_COMMANDS.items():
+for name, command in {**DICTIONARY_COMMANDS, **RESULT_COMMANDS}.items():
     app.command(name)(command)
 
 

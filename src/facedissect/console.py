@@ -9,8 +9,9 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def say(line: str) -> None:
-    """A line of plain text on standard output."""
+    """A line of plain text on standard output, there at once for whoever reads it through a pipe."""
     out.print(line, markup=False, soft_wrap=True)
+    out.file.flush()
 
 
 def note(line: str) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,9 @@ from .errors import LayerError, nearest_names
 from .peaks import Peaks
 from .provenance import Provenance
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from .views import FoundConcept, Unit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +62,33 @@ class Dissection:
                 f"expected a layer of this run, got {layer!r}; it has: {nearest_names(layer, self.layers)}"
             ) from None
 
+    def only(self, *layers: str) -> Dissection:
+        """The same result with some of its layers. Raises LayerError for one that it has not."""
+        return replace(self, layers={layer: self[layer] for layer in layers})
+
+    def unit(self, layer: str, number: int) -> Unit:
+        """All that was found about one unit. Raises LayerError or SettingsError where there is no such layer or unit."""
+        from .views import Unit  # views build on results
+
+        return Unit.of(self, layer, number)
+
+    def concept(self, name: str) -> FoundConcept:
+        """The units that a local concept was found in. Raises DictionaryError for an unknown one."""
+        from .views import FoundConcept  # views build on results
+
+        return FoundConcept.of(self, name)
+
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the result into a folder (docs/formats.md); `facedissect.load` reads it back. Raises OutputError."""
         from .storage import save  # storage builds on results; this is the one arrow back
 
         save(self, folder)
+
+    def _repr_html_(self) -> str:
+        """A short summary with a table of the layers, which a notebook shows."""
+        from .report.notebook import result_html  # only a notebook needs the templates
+
+        return result_html(self)
 
     def _stacked(self, table: str) -> pd.DataFrame:
         frames: list[pd.DataFrame] = [getattr(result, table) for result in self.layers.values()]

@@ -11,11 +11,20 @@ import pytest
 from matplotlib.figure import Figure
 
 from facedissect.dictionary.faces import FaceDictionary
-from facedissect.report.charts import SUBGROUPS, Chart, charts, style, svg
-from facedissect.report.summary import BiasCount, ConceptCount, RunSummary, SubgroupCount, summarise
-from facedissect.report.units import SubgroupShare
+from facedissect.report.charts import MOST_CONCEPTS, Chart, biased_units, charts, compared, peaks, svg
+from facedissect.report.drawing import COLOURS, TALLEST, style
+from facedissect.report.summary import (
+    INTERPRETABLE,
+    NO_MAP,
+    BiasCount,
+    ConceptCount,
+    RunSummary,
+    SubgroupCount,
+    summarise,
+)
 from facedissect.report.wording import listed
 from facedissect.results import Dissection
+from facedissect.units import SubgroupShare
 
 from .conftest import HOSTILE, VOCABULARY
 
@@ -63,6 +72,110 @@ def test_stacked_shares_reach_one_and_leave_out_dead_units(summary: RunSummary) 
     assert "Mean probability over 9 units: pale 0." in chart.description
 
 
+def test_axes_say_what_they_count(summary: RunSummary) -> None:
+    labels = {}
+    for chart in charts(summary.layers[0]):
+        with style():
+            axes = chart.figure().axes[0]
+        labels[chart.name] = axes.get_xlabel(), axes.get_ylabel()
+    assert labels["concepts"] == ("number of units", "concept")
+    assert labels["regions"] == ("number of units", "region of the face")
+    assert labels["biased-units"] == ("number of units", "subgroup")
+    assert labels["bias-era"][1] == "probability"
+    assert len(labels) == len(charts(summary.layers[0])), "no two charts have one name"
+
+
+def test_a_legend_tells_how_many_images_a_subgroup_has(summary: RunSummary, result: Dissection) -> None:
+    chart = titled(charts(summary.layers[0]), "tone")
+    with style():
+        texts = [text.get_text() for text in chart.figure().axes[0].get_legend().get_texts()]
+    images = result.provenance.subgroup_images["tone"]
+    assert texts == [f"{name} ({images[name]}\u00a0images)" for name in ("pale", "<b>deep</b>")]
+
+
+def test_side_by_side_bars_are_the_counts_of_each_layer(summary: RunSummary, result: Dissection) -> None:
+    layers = {layer.name: layer for layer in summary.layers}
+    found = compared(layers)
+    assert [chart.name for chart in found] == ["concepts", "regions", "kinds", "biased-units"]
+    for chart, column in zip(found[:3], ("concept", "region", "kind"), strict=True):
+        with style():
+            axes = chart.figure().axes[0]
+        rows = [label.get_text().replace(" ", "_") for label in axes.get_yticklabels()]
+        rows = [label.get_text() for label in axes.get_yticklabels()] if column != "kind" else rows
+        for bars, name in zip(axes.containers, layers, strict=True):
+            units = result[name].units
+            counts = units[units["interpretable"]][column].value_counts()
+            assert [bar.get_width() for bar in bars] == [counts.get(row, 0) for row in rows]
+        legend = [text.get_text() for text in axes.get_legend().get_texts()]
+        assert legend == [f"{name} (9 of 12 units)" for name in layers]
+    assert found[1].description == "Units of first<1>: Top 6 and Bottom & more 3; of act: Top 6 and Bottom & more 3."
+
+
+def test_biased_units_side_by_side(summary: RunSummary, result: Dissection) -> None:
+    layers = {layer.name: layer for layer in summary.layers}
+    with style():
+        axes = biased_units(layers).figure().axes[0]
+    rows = [label.get_text().removesuffix(" (few images)") for label in axes.get_yticklabels()]
+    for bars, name in zip(axes.containers, layers, strict=True):
+        table = result[name].bias
+        counts = table[table["biased"]].groupby(["global_concept", "subgroup"]).size()
+        expected = [counts.get(tuple(row.split(": ")), 0) for row in rows]
+        assert [bar.get_width() for bar in bars] == expected
+
+
+def test_a_layer_without_maps_is_no_layer_without_interpretable_units(summary: RunSummary) -> None:
+    whole = summary.layers[0]
+    without = replace(
+        whole,
+        result=replace(whole.result, map_size=None),
+        concepts=(),
+        outcomes={**whole.outcomes, INTERPRETABLE: 0, NO_MAP: 9},
+    )
+    found = compared({"maps": whole, "more": whole, "none": without})
+    assert [len(chart.figure().axes[0].containers) for chart in found] == [2, 2, 2, 3]
+
+
+def test_many_layers_and_concepts_still_fit_a_page(summary: RunSummary) -> None:
+    layer = replace(
+        summary.layers[0],
+        concepts=tuple(
+            ConceptCount(concept=replace(VOCABULARY.concepts[0], name=f"c{n}"), labelled=n + 1, detecting=0)
+            for n in range(60)
+        ),
+    )
+    chart = compared({f"model {n} {'long ' * 20}": layer for n in range(9)})[0]
+    assert chart.title == f"Units per concept (the {MOST_CONCEPTS} most common of 60)"
+    assert chart.height < TALLEST + 2.5
+    with style():
+        figure = chart.figure()
+        figure.draw_without_rendering()
+        axes = figure.axes[0]
+        assert axes.get_position().width > 0.4, "no legend takes the room of the bars"
+        assert next(label.get_text() for label in axes.get_yticklabels()) == "c59"
+        assert not axes.texts, "bars are too thin for counts"
+        assert axes.xaxis.get_gridlines()[0].get_visible()
+
+
+def test_peaks_are_shares_of_each_subgroup() -> None:
+    rng = np.random.default_rng(0)
+    groups = {"few": rng.normal(size=30), "many": rng.normal(1, 1, size=1000), "none": np.empty(0)}
+    chart = peaks("peaks", groups, 0.5)
+    with style():
+        axes = chart.figure().axes[0]
+    curves = [line for line in axes.lines if len(line.get_xdata()) > 2]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "few (30\u00a0images)",
+        "many (1,000\u00a0images)",
+    ]
+    assert all(np.isclose(curve.get_ydata().sum(), 1) for curve in curves)
+    step = np.diff(curves[0].get_xdata())[0]
+    centre = curves[0].get_xdata()[3]
+    inside = (groups["few"] >= centre - step / 2) & (groups["few"] < centre + step / 2)
+    assert np.isclose(curves[0].get_ydata()[3], inside.mean())
+    assert len({curve.get_linestyle() for curve in curves}) == 2, "told apart in grey"
+    assert f"few {np.median(groups['few']):.3g}" in chart.description
+
+
 def test_svg_is_well_formed_follows_the_text_colour_and_escapes(summary: RunSummary) -> None:
     text = svg(titled(charts(summary.layers[0]), "Units per concept"), "c")
     root = ElementTree.fromstring(text.replace("<svg ", '<svg xmlns:xlink="http://www.w3.org/1999/xlink" ', 1))  # noqa: S314
@@ -106,7 +219,7 @@ def test_many_concepts_and_subgroups_and_foreign_scripts(summary: RunSummary) ->
     assert "(the 38 most common of 60)" in concepts.title
     assert "鼻 3" in svg(concepts, "a")
     assert listed(f"tone: group {n} {n}" for n in range(9)) in biased.description
-    assert len(SUBGROUPS) < 9
+    assert len(COLOURS) < 9
     with style():
         axes = Figure().add_subplot()
         stacked.draw(axes)

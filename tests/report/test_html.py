@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from facedissect.dictionary.faces import FaceDictionary
-from facedissect.report import html, write_report
+from facedissect.report import pictures, write_report
 from facedissect.report.thumbnails import LitFaces
-from facedissect.report.units import unit_summaries
 from facedissect.results import Dissection
+from facedissect.units import unit_summaries
 
 from .conftest import HOSTILE
 
@@ -132,7 +132,7 @@ def test_alternative_text_of_every_state(
     unit = next(unit for unit in unit_summaries(result["act"]) if unit.unit == 7)
     tile = LitFaces(result, dictionary, 40).tiles(result["act"], unit, 1)[0]
     assert tile.outlined
-    assert said in html._alt(replace(tile, **changes), unit)
+    assert said in pictures.alt(replace(tile, **changes), unit)
 
 
 def test_charts_have_a_title_and_a_description(page: Page) -> None:

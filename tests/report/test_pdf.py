@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
+from pypdf import PdfReader
 
 from facedissect.dictionary.faces import FaceDictionary
-from facedissect.report import pdf, write_report
+from facedissect.report import pdf, printed_faces, write_report
+from facedissect.report.strips import strip
 from facedissect.report.summary import summarise
 from facedissect.report.text_width import shortened, width, wrapped
-from facedissect.report.thumbnails import LitFaces
+from facedissect.report.thumbnails import EDGE, OUTLINE, LitFaces
 from facedissect.results import Dissection
+from facedissect.units import unit_summaries
 
 from .conftest import HOSTILE
 
@@ -39,7 +46,10 @@ def pages_of(path: Path) -> list[str]:
 def test_pages_in_the_published_order(path: Path) -> None:
     pages = pages_of(path)
     first = pages.index(next(page for page in pages if "9 of 12 units interpretable" in page))
-    assert 1 <= first <= 2, "a title page"
+    assert "What the units of" in pages[0]
+    assert "How far to trust it" in pages[1]
+    assert "Layers side by side" in pages[first - 1]
+    assert first == 3
     kinds = ["charts" if ": charts" in page else "units" for page in pages[first:]]
     units = -(-12 // pdf.ROWS)
     assert kinds[:units] == ["units"] * units
@@ -96,7 +106,7 @@ def test_a_paragraph_longer_than_a_page_goes_on() -> None:
     words = ["word"] * 1500
     figures = Collected()
     pages = pdf.Pages(figures, "heading")
-    pdf._text_pages(pages, "section", [("first", [" ".join(words)]), ("second", ["short"])])
+    pdf._text_pages(pages, "section", [("first", [" ".join(words)]), ("second", ["short"])], 0)
     pages.finish()
     assert len(figures) == 2
     texts = [text for figure in figures for text in figure.axes[0].texts]
@@ -118,15 +128,82 @@ def test_the_same_result_gives_the_same_file(one_layer: Dissection, dictionary: 
     assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
-def test_a_strip_has_no_more_colours_than_a_byte(result: Dissection, dictionary: FaceDictionary) -> None:
+def test_bookmarks_lead_to_every_part(path: Path, result: Dissection) -> None:
+    reader = PdfReader(path)
+    lines: list[tuple[int, str, int]] = []
+
+    def gather(items: list[Any], depth: int) -> None:
+        for item in items:
+            if isinstance(item, list):
+                gather(item, depth + 1)
+            else:
+                lines.append((depth, item.title, reader.get_destination_page_number(item)))
+
+    gather(reader.outline, 0)
+    assert [title for depth, title, _ in lines if depth == 0] == ["Summary", "Layers side by side", "first<1>", "act"]
+    assert next(title for depth, title, _ in lines if depth == 1) == "How far to trust it"
+    assert sum(title == "Interpretable units (9)" for _, title, _ in lines) == 2
+    assert sum(title == "Other units (3)" for _, title, _ in lines) == 2
+    units = [(title, page) for depth, title, page in lines if depth == 2 and " · unit " in title]
+    assert len(units) == 18
+    for title, page in units:
+        number = re.search(r"unit (\d+)", title)
+        assert number
+        assert re.search(rf"unit {number[1]}\b", reader.pages[page].extract_text())
+    assert "Units per concept" in [title for depth, title, _ in lines if depth == 2]
+    assert reader.page_mode == "/UseOutlines"
+
+
+def test_faces_are_photographs_at_print_resolution(path: Path) -> None:
+    reader = PdfReader(path)
+    pages = [page for page in reader.pages if "units interpretable" in page.extract_text()]
+    pictures = [picture for page in pages for picture in page.images]
+    assert len(pictures) == 24, "one a unit"
+    wide = pdf.SIDE * 4 // 5  # the network's input is 32 by 40
+    for picture in pictures:
+        assert picture.image.format == "JPEG"
+        assert picture.image.size == (4 * wide + 3 * printed_faces.GAP, pdf.SIDE)
+    first = pages[0].get_contents().get_data().decode("latin-1")
+    width, height = map(float, re.findall(r"q ([\d.]+) 0 0 ([\d.]+) [\d.]+ [\d.]+ cm /Photograph0 Do Q", first)[0])
+    assert np.isclose(height / 72 * printed_faces.DPI, pdf.SIDE, rtol=0.01)
+    assert np.isclose(width / height, pictures[0].image.size[0] / pictures[0].image.size[1], rtol=0.01)
+
+
+@poppler
+def test_photographs_lie_where_they_are_seen(path: Path, tmp_path: Path) -> None:
+    page = next(n for n, text in enumerate(pages_of(path), 1) if "units interpretable" in text)
+    command = ["pdftoppm", "-r", "72", "-f", str(page), "-l", str(page), "-singlefile", "-png", str(path)]
+    subprocess.run([*command, str(tmp_path / "page")], check=True)
+    with Image.open(tmp_path / "page.png") as image:
+        seen = np.asarray(image.convert("L"))
+    top, left = round(pdf.TOP * 72), round(pdf.MARGIN * 72)
+    assert seen[top + 5 : top + 60, left + 5 : left + 60].mean() < 160
+    assert seen[top - 12 : top - 4, left : left + 60].min() > 240
+
+
+def test_a_picture_is_as_good_as_its_share_of_the_file_allows() -> None:
+    plain = np.full((pdf.SIDE, 4 * pdf.SIDE, 3), 90, np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, plain.shape, dtype=np.uint8)
+    assert len(printed_faces.jpeg(plain)) < printed_faces.BYTES
+    with Image.open(io.BytesIO(printed_faces.jpeg(noise))) as image:
+        assert image.size == (4 * pdf.SIDE, pdf.SIDE), "what fits no quality is written at the least"
+    assert 512 * printed_faces.BYTES < 19e6, "the rest is for text and charts"
+
+
+def test_a_strip_shows_the_tiles_with_lines_that_print(result: Dissection, dictionary: FaceDictionary) -> None:
     layer = summarise(result).layers[0]
-    tiles = LitFaces(result, dictionary, pdf.SIDE).tiles(layer.result, layer.units[0], pdf.FACES)
-    strip = pdf._strip(tiles)
-    assert len(np.unique(strip.reshape(-1, 3), axis=0)) <= 256
+    tiles = LitFaces(result, dictionary, 120).tiles(layer.result, layer.units[0], pdf.FACES)
     height, wide = tiles[0].pixels.shape[:2]
-    assert strip.shape == (height, 4 * wide + 3 * pdf.GAP, 3)
+    thin, thick = strip(tiles, gap=5), strip(tiles, gap=5, line=3)
+    assert thin.shape == thick.shape == (height, 4 * wide + 15, 3)
+    assert (thin[:, :wide] == tiles[0].pixels).all()
+    assert (thick[:, wide : wide + 5] == 255).all()
+    yellow = [(drawn == OUTLINE).all(axis=2).sum() for drawn in (thin, thick)]
+    assert yellow[1] > 2 * yellow[0] > 0
     lights = tiles[0].lights
-    assert abs(strip[:, :wide][lights].astype(int) - tiles[0].pixels[lights]).mean() < 12
+    edge = (thick[:, :wide] == EDGE).all(axis=2) & ~(thin[:, :wide] == EDGE).all(axis=2)
+    assert edge.any()
+    assert not (edge & ~lights).any(), "the edge grows inwards"
 
 
 @pytest.mark.parametrize("text", ["one two three four five six seven", "x" * 90, "", "a bb " + "c" * 60 + " d"])
@@ -143,3 +220,18 @@ def test_long_names_are_cut_to_fit() -> None:
     cut = shortened("long " * 20, 1.0, 8)
     assert cut.endswith("…")
     assert 0.8 < width(cut, 8) <= 1.0
+
+
+def test_processes_make_the_same_strips_and_tell_what_they_could_not_read(
+    result: Dissection, dictionary: FaceDictionary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = dictionary.faces[0].id
+    less = replace(dictionary, faces=dictionary.faces[1:])
+    layer = result["act"]
+    units = unit_summaries(layer)
+    assert any(top.face == missing for unit in units for top in unit.faces[: printed_faces.FACES])
+    here, there = LitFaces(result, less, 40), LitFaces(result, less, 40)
+    made = list(printed_faces.strips(here, layer, units))
+    monkeypatch.setattr(printed_faces, "FEW_UNITS", 0)
+    assert list(printed_faces.strips(there, layer, units)) == made
+    assert set(there.unread) == set(here.unread) == {missing}

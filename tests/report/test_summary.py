@@ -8,9 +8,9 @@ import pytest
 
 from facedissect.dictionary.faces import FaceDictionary
 from facedissect.report.summary import BELOW_CUTOFF, FEW_IMAGES, INTERPRETABLE, RunSummary, summarise
-from facedissect.report.units import BEST_CONCEPTS, unit_summaries
 from facedissect.results import Dissection
 from facedissect.tables import CONSTANT, DEAD, NOT_FINITE
+from facedissect.units import BEST_CONCEPTS, unit_summaries
 
 from .conftest import HOSTILE
 

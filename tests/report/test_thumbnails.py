@@ -12,9 +12,9 @@ from facedissect.dictionary.faces import FaceDictionary
 from facedissect.model.preprocess import Preprocess
 from facedissect.report.summary import summarise
 from facedissect.report.thumbnails import CACHED_BYTES, EDGE, OUTLINE, LitFaces, lit, one_thread, outlined, placeholder
-from facedissect.report.units import UnitSummary
 from facedissect.results import Dissection
 from facedissect.tally import firing_masks
+from facedissect.units import UnitSummary
 
 from .conftest import DEAD, HEIGHT, WIDTH, Drawing
 

@@ -1,46 +1,41 @@
-"""The charts of a layer, drawn once with matplotlib: the HTML report embeds them as SVG, the PDF report as they are."""
+"""The charts of a layer, or of several side by side: HTML embeds them as SVG, PDF and notebooks draw them as they are."""
 
 from __future__ import annotations
 
 import io
-import logging
 import re
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib import font_manager
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-from matplotlib.transforms import ScaledTranslation
 
+from ..concepts import Concept
+from .drawing import (
+    GAP,
+    GREY,
+    INK,
+    LIGHT,
+    MAIN,
+    WIDTH,
+    bars,
+    bars_height,
+    curves,
+    legend_height,
+    palette,
+    stack,
+    style,
+)
 from .summary import INTERPRETABLE, BiasCount, LayerSummary
-from .text_width import shortened
-from .wording import kind_name, listed
-
-WIDTH = 4.4
-"""Inches; on a phone an SVG of this width is not scaled down to where its text cannot be read."""
-
-INK = "#123457"
-"""The colour of text and axes; in SVG it becomes that of the text around, so that charts follow dark mode."""
+from .wording import counted, kind_name, listed
 
 MOST_CONCEPTS = 38
-
-TEXT = 8.0
-LONGEST_NAME = 2.0
-"""Inches."""
-
-MAIN, LIGHT, GREY = "#4477AA", "#99BBDD", "#9A9A9A"
-SUBGROUPS = ("#4477AA", "#EE8866", "#228833", "#CCBB44", "#AA3377", "#66CCEE", "#777777")
-"""Paul Tol's bright scheme with orange for red: told apart with any colour vision, on white and on black."""
-
-FONTS = ("DejaVu Sans", "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans Arabic", "Noto Sans Devanagari")
+PEAK_BINS = (8, 30)
+"""Least and most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,74 +43,53 @@ class Chart:
     """A chart that can draw itself.
 
     Attributes:
+        name: a word or two for the file that it becomes.
         title: what it shows.
         description: its data in words, for whoever cannot see it.
         height: inches, at a width of WIDTH.
         draw: draws it into axes.
     """
 
+    name: str
     title: str
     description: str
     height: float
     draw: Callable[[Axes], None]
 
-
-@contextmanager
-def style(size: float = TEXT) -> Iterator[None]:
-    """Context in which figures of a report are drawn. `size` is that of the text, in points."""
-    known = {font.name for font in font_manager.fontManager.ttflist}
-    settings: Any = {
-        "font.family": [font for font in FONTS if font in known],
-        "font.size": size,
-        "text.parse_math": False,  # a concept may be called a$b$
-        "text.color": INK,
-        "axes.edgecolor": INK,
-        "axes.labelcolor": INK,
-        "xtick.color": INK,
-        "ytick.color": INK,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.linewidth": 0.6,
-        "legend.frameon": False,
-        "pdf.fonttype": 42,
-        "svg.fonttype": "none",
-        "svg.hashsalt": "facedissect",
-    }
-    with mpl.rc_context(settings), warnings.catch_warnings():
-        # A name in a script that no installed font has is drawn as boxes; a warning for each letter helps nobody.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        logger = logging.getLogger("matplotlib.font_manager")
-        level = logger.level
-        logger.setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            logger.setLevel(level)
+    def figure(self) -> Figure:
+        """A figure with nothing but the chart; drawn inside `style`."""
+        figure = Figure(figsize=(WIDTH, self.height), layout="constrained")
+        self.draw(figure.add_subplot())
+        return figure
 
 
 def charts(layer: LayerSummary) -> list[Chart]:
     """The charts of a layer in the order of the published report: concepts, regions, kinds, then bias."""
-    drawn = [_outcomes(layer)] if layer.has_maps else []
+    one = {layer.name: layer}
+    drawn = [outcomes(layer)] if layer.has_maps else []
     if layer.interpretable:
-        kinds = {kind_name(kind): units for kind, units in layer.kinds.items()}
-        drawn += [
-            _concepts(layer),
-            _histogram("Interpretable units per region", layer.regions),
-            _histogram("Interpretable units per kind of concept", kinds),
-        ]
+        drawn += [concepts(one), regions(one), kinds(one)]
     measured = [count for count in layer.bias if count.measured]
     if measured:
-        drawn.append(_biased(measured))
-    return drawn + [_stacked(layer, count) for count in measured]
+        drawn.append(biased_units(one))
+    return drawn + [subgroups(layer, count) for count in measured]
+
+
+def compared(layers: Mapping[str, LayerSummary]) -> list[Chart]:
+    """The charts that set layers, by name, side by side: concepts, regions, kinds, biased units."""
+    labelled = any(layer.interpretable for layer in layers.values())
+    measured = any(count.measured for layer in layers.values() for count in layer.bias)
+    return [
+        *([concepts(layers), regions(layers), kinds(layers)] if labelled else []),
+        *([biased_units(layers)] if measured else []),
+    ]
 
 
 def svg(chart: Chart, ident: str) -> str:
     """The chart as an SVG element for a page, with ids that start with `ident`, its own title and description."""
+    buffer = io.StringIO()
     with style():
-        figure = Figure(figsize=(WIDTH, chart.height), layout="constrained")
-        chart.draw(figure.add_subplot())
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        chart.figure().savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     drawing = buffer.getvalue()
     view_box = re.search(r'viewBox="([^"]*)"', drawing)
     body = drawing[
@@ -134,146 +108,196 @@ def svg(chart: Chart, ident: str) -> str:
     )
 
 
-def _outcomes(layer: LayerSummary) -> Chart:
+def outcomes(layer: LayerSummary) -> Chart:
+    """What became of the units of a layer."""
     units = {name: n for name, n in layer.outcomes.items() if n or name == INTERPRETABLE}
     colours = [MAIN if name == INTERPRETABLE else GREY for name in units]
-    return _histogram(f"What became of the {len(layer.units):,} units", units, colours)
+    title = f"What became of the {len(layer.units):,} units"
+    return _histogram("outcomes", title, "outcome", {layer.name: units}, {layer.name: layer}, [colours])
 
 
-def _histogram(title: str, units: Mapping[str, int], colours: Sequence[str] | None = None) -> Chart:
-    names, values = list(units), list(units.values())
-
-    def draw(axes: Axes) -> None:
-        bars = axes.barh(range(len(names)), values, color=colours or MAIN, height=0.66)
-        axes.bar_label(bars, padding=2, fmt="{:,.0f}")
-        _finish(axes, title, names, max(values, default=0))
-
-    described = listed(f"{name} {value:,}" for name, value in units.items())
-    return Chart(title=title, description=f"Units: {described}.", height=_height(len(names)), draw=draw)
-
-
-def _concepts(layer: LayerSummary) -> Chart:
-    counts = layer.concepts[:MOST_CONCEPTS]
-    title = "Units per concept"
-    if len(counts) < len(layer.concepts):
-        title += f" (the {len(counts)} most common of {len(layer.concepts)})"
-    names = [count.concept.name for count in counts]
-    labelled = [count.labelled for count in counts]
-    detecting = [count.detecting for count in counts]
-
-    def draw(axes: Axes) -> None:
-        places = np.arange(len(names))
-        best = axes.barh(places - 0.2, labelled, color=MAIN, height=0.38, label="it is the best concept")
-        others = axes.barh(places + 0.2, detecting, color=LIGHT, height=0.38, label="it is detected")
-        for bars in (best, others):
-            axes.bar_label(bars, padding=2, fmt="{:,.0f}", fontsize=6)
-        _finish(axes, title, names, max(labelled + detecting))
-        _legend(axes, 34)
-
-    described = listed(f"{c.concept.name} {c.labelled:,} and {c.detecting:,}" for c in counts)
+def concepts(layers: Mapping[str, LayerSummary]) -> Chart:
+    """Units per concept: whose best concept it is and, of one layer, also those that detect it."""
+    layers = _with_maps(layers)
+    labelled = {name: {c.concept: c.labelled for c in layer.concepts if c.labelled} for name, layer in layers.items()}
+    if len(layers) > 1:
+        # The order of the first layer that has a concept, by falling sum over all.
+        total: dict[Concept, int] = {}
+        for counts in labelled.values():
+            for concept, units in counts.items():
+                total[concept] = total.get(concept, 0) + units
+        order = sorted(total, key=lambda concept: -total[concept])
+        shown = [concept.name for concept in order[:MOST_CONCEPTS]]
+        rows = {
+            name: {concept.name: counts.get(concept, 0) for concept in order[: len(shown)]}
+            for name, counts in labelled.items()
+        }
+        return _histogram("concepts", _concepts_title(len(shown), len(order)), "best concept", rows, layers)
+    (layer,) = layers.values()
+    found = layer.concepts[:MOST_CONCEPTS]
+    title = _concepts_title(len(found), len(layer.concepts))
+    names = [count.concept.name for count in found]
+    series = {"it is the best concept": [c.labelled for c in found], "it is detected": [c.detecting for c in found]}
+    described = listed(f"{c.concept.name} {c.labelled:,} and {c.detecting:,}" for c in found)
     return Chart(
+        name="concepts",
         title=title,
         description=f"Units of which a concept is the best, and units that detect it: {described}.",
-        height=_height(len(names), 0.26) + 0.2,
-        draw=draw,
+        height=bars_height(len(names), list(series)),
+        draw=lambda axes: bars(axes, names, series, title=title, what="concept", colours=[MAIN, LIGHT]),
     )
 
 
-def _biased(counts: Sequence[BiasCount]) -> Chart:
-    title = "Biased units per subgroup"
-    rows = [(count, position, group) for count in counts for position, group in enumerate(count.subgroups)]
-    names = [
-        f"{count.global_concept}: {group.subgroup}{' (few images)' if group.few_images else ''}"
-        for count, _, group in rows
-    ]
-    values = [group.units for *_, group in rows]
+def _concepts_title(shown: int, known: int) -> str:
+    return "Units per concept" + (f" (the {shown} most common of {known})" if shown < known else "")
 
-    def draw(axes: Axes) -> None:
-        colours = _subgroup_colours(max(len(count.subgroups) for count in counts))
-        # A gap before each global concept keeps its subgroups together.
-        gaps = np.cumsum([0.6 * (position == 0) for _, position, _ in rows])
-        places = np.arange(len(rows)) + gaps
-        bars = axes.barh(places, values, color=[colours[position] for _, position, _ in rows], height=0.7)
-        axes.bar_label(bars, padding=2, fmt="{:,.0f}")
-        _finish(axes, title, names, max(values), places)
 
-    cutoffs = listed(f"{c.global_concept} {c.cutoff:.2f} among {c.groups}" for c in counts)
-    described = listed(f"{name} {value:,}" for name, value in zip(names, values, strict=True))
+def regions(layers: Mapping[str, LayerSummary]) -> Chart:
+    """Interpretable units per region of the face."""
+    layers = _with_maps(layers)
+    rows = {name: layer.regions for name, layer in layers.items()}
+    return _histogram("regions", "Interpretable units per region", "region of the face", rows, layers)
+
+
+def kinds(layers: Mapping[str, LayerSummary]) -> Chart:
+    """Interpretable units per kind of concept."""
+    layers = _with_maps(layers)
+    rows = {name: {kind_name(kind): units for kind, units in layer.kinds.items()} for name, layer in layers.items()}
+    return _histogram("kinds", "Interpretable units per kind of concept", "kind of concept", rows, layers)
+
+
+def _with_maps(layers: Mapping[str, LayerSummary]) -> Mapping[str, LayerSummary]:
+    """The layers that were compared with concepts, at least one: none of the others' units means nothing."""
+    return {name: layer for name, layer in layers.items() if layer.has_maps}
+
+
+def _histogram(
+    name: str,
+    title: str,
+    what: str,
+    units: Mapping[str, Mapping[str, int]],
+    layers: Mapping[str, LayerSummary],
+    colours: Sequence[Any] | None = None,
+) -> Chart:
+    """Bars of layer -> row -> units; all layers have the same rows."""
+    rows = list(next(iter(units.values())))
+    legend = _legend(layers)
+    series = {legend[layer]: list(counts.values()) for layer, counts in units.items()}
+    told = {layer: listed(f"{row} {n:,}" for row, n in counts.items()) for layer, counts in units.items()}
     return Chart(
+        name=name,
         title=title,
-        description=f"Units: {described}. Cut-offs: {cutoffs}.",
-        height=_height(len(rows) + 0.6 * len(counts), 0.18),
-        draw=draw,
+        description=_told("Units", told),
+        height=bars_height(len(rows), list(series)),
+        draw=lambda axes: bars(axes, rows, series, title=title, what=what, colours=colours or palette(len(series))),
     )
 
 
-def _stacked(layer: LayerSummary, count: BiasCount) -> Chart:
+def _legend(layers: Mapping[str, LayerSummary]) -> dict[str, str]:
+    """Layer -> how a legend names it: with how many of its units are interpretable."""
+    return {name: f"{name} ({layer.interpretable:,} of {len(layer.units):,} units)" for name, layer in layers.items()}
+
+
+def _told(what: str, parts: Mapping[str, str]) -> str:
+    if len(parts) == 1:
+        return f"{what}: {next(iter(parts.values()))}."
+    return f"{what} of {'; of '.join(f'{name}: {part}' for name, part in parts.items())}."
+
+
+def biased_units(layers: Mapping[str, LayerSummary]) -> Chart:
+    """Units that are biased towards each subgroup."""
+    # (global concept, subgroup) -> layer -> units; a layer may lack a global concept that another has.
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    few: set[tuple[str, str]] = set()
+    position: dict[tuple[str, str], int] = {}
+    cutoffs: dict[str, str] = {}
+    for name, layer in layers.items():
+        for count in layer.bias:
+            if not count.measured:
+                continue
+            cutoffs.setdefault(count.global_concept, f"{count.global_concept} {count.cutoff:.2f} among {count.groups}")
+            for place, group in enumerate(count.subgroups):
+                row = (count.global_concept, group.subgroup)
+                found.setdefault(row, {})[name] = group.units
+                position.setdefault(row, place)
+                if group.few_images:
+                    few.add(row)
+    rows = [f"{concept}: {group}{' (few images)' if (concept, group) in few else ''}" for concept, group in found]
+    starts = [row for row, key in enumerate(found) if position[key] == 0]
+    one = len(layers) == 1
+    shades = palette(max(position.values(), default=0) + 1)
+    colours: list[Any] = [[shades[position[key]] for key in found]] if one else palette(len(layers))
+    legend = {name: f"{name} ({counted(_measured(layer), 'unit')})" for name, layer in layers.items()}
+    series = {legend[name]: [counts.get(name, 0) for counts in found.values()] for name in layers}
+    title = "Biased units per subgroup"
+    told = {
+        name: listed(f"{row} {units:,}" for row, units in zip(rows, series[legend[name]], strict=True))
+        for name in layers
+    }
+    return Chart(
+        name="biased-units",
+        title=title,
+        description=f"{_told('Units', told)} Cut-offs: {listed(cutoffs.values())}.",
+        height=bars_height(len(rows) + GAP * (len(starts) - 1), list(series)),
+        draw=lambda axes: bars(axes, rows, series, title=title, what="subgroup", colours=colours, groups=starts),
+    )
+
+
+def _measured(layer: LayerSummary) -> int:
+    """Units of a layer that could be biased."""
+    return max((count.measured for count in layer.bias), default=0)
+
+
+def subgroups(layer: LayerSummary, count: BiasCount) -> Chart:
+    """The shares of the subgroups of a global concept in every unit, stacked."""
     title = f"{count.global_concept}: share of each subgroup in every unit"
     names = [group.subgroup for group in count.subgroups]
+    legend = [f"{group.subgroup} ({counted(group.images, 'image')})" for group in count.subgroups]
     shares = np.array([[share.probability for share in unit.bias[count.global_concept]] for unit in layer.units])
     shares = np.nan_to_num(shares[~np.isnan(shares).all(axis=1)])
     shares = shares[np.argsort(-shares[:, 0], kind="stable")]
     unmeasured = len(layer.units) - len(shares)
-
-    def draw(axes: Axes) -> None:
-        edges = np.concatenate([np.zeros((len(shares), 1)), shares.cumsum(axis=1)], axis=1)
-        # Each unit is a step one wide; the last value is repeated to close it.
-        edges = np.vstack([edges, edges[-1:]])
-        for position, (name, colour) in enumerate(zip(names, _subgroup_colours(len(names)), strict=True)):
-            axes.fill_between(
-                np.arange(len(edges)),
-                edges[:, position],
-                edges[:, position + 1],
-                step="post",
-                color=colour,
-                linewidth=0,
-                label=name,
-            )
-        axes.set(xlim=(0, len(shares)), ylim=(0, 1), ylabel="probability")
-        left_out = f" ({unmeasured:,} without a probability left out)" if unmeasured else ""
-        axes.set_xlabel(f"{len(shares):,} units, by falling share of {names[0]}{left_out}")
-        axes.set_xticks([])
-        axes.set_title(title, loc="left", fontweight="bold")
-        _legend(axes, 18)
-
+    left_out = f" ({unmeasured:,} without a probability left out)" if unmeasured else ""
+    about = f"{len(shares):,} units, by falling share of {names[0]}{left_out}"
     means = listed(f"{name} {mean:.2f}" for name, mean in zip(names, shares.mean(axis=0), strict=True))
     return Chart(
+        name=f"bias-{count.global_concept}",
         title=title,
         description=f"Mean probability over {len(shares):,} units: {means}. Biased from {count.cutoff:.2f}.",
-        height=2.3 + 0.16 * ((len(names) + 1) // 2),
-        draw=draw,
+        height=2.4 + legend_height(legend),
+        draw=lambda axes: stack(axes, shares, legend, title=title, about=about),
     )
 
 
-def _subgroup_colours(count: int) -> list[Any]:
-    if count <= len(SUBGROUPS):
-        return list(SUBGROUPS[:count])
-    return [mpl.colormaps["viridis"](position) for position in np.linspace(0, 1, count)]
+def peaks(title: str, groups: Mapping[str, Float[np.ndarray, " image"]], threshold: float) -> Chart:
+    """How the peaks of a unit are distributed over the images of each subgroup.
 
-
-def _height(bars: float, each: float = 0.2) -> float:
-    return 0.75 + each * max(bars, 1)
-
-
-def _finish(
-    axes: Axes, title: str, names: Sequence[str], longest: int, places: Sequence[float] | np.ndarray | None = None
-) -> None:
-    """Names down the side, the first on top, counts along the bottom in whole units."""
-    axes.set_yticks(
-        range(len(names)) if places is None else places, [shortened(name, LONGEST_NAME, TEXT) for name in names]
-    )
-    axes.tick_params(axis="y", length=0)
-    axes.invert_yaxis()
-    axes.set_xlim(0, max(longest, 1) * 1.12)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
-    axes.set_xlabel("units")
-    axes.set_title(title, loc="left", x=0, fontweight="bold")
-
-
-def _legend(axes: Axes, below: float) -> None:
-    """The legend under the axes, `below` points from them, where it hides nothing."""
-    figure = axes.figure
-    offset = ScaledTranslation(0, -below / 72, figure.dpi_scale_trans)
-    axes.legend(
-        loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=axes.transAxes + offset, ncols=2, borderaxespad=0
+    Args:
+        title: of the chart.
+        groups: subgroup -> the peak of each of its images, all finite; at least one image in one of them.
+        threshold: the unit's, which is marked.
+    """
+    everything = np.concatenate(list(groups.values()))
+    sizes = [len(values) for values in groups.values() if len(values)]
+    # Rice's rule for the smallest subgroup, so that its curve is not made of single images.
+    edges = np.histogram_bin_edges(everything, bins=int(np.clip(2 * np.cbrt(min(sizes)), *PEAK_BINS)))
+    series = {
+        f"{name} ({counted(len(values), 'image')})": np.histogram(values, edges)[0] / len(values)
+        for name, values in groups.items()
+        if len(values)
+    }
+    medians = listed(f"{name} {np.median(values):.3g}" for name, values in groups.items() if len(values))
+    return Chart(
+        name="peaks",
+        title=title,
+        description=f"Median peak: {medians}. The unit fires above {threshold:.3g}.",
+        height=2.4 + legend_height(list(series)),
+        draw=lambda axes: curves(
+            axes,
+            (edges[:-1] + edges[1:]) / 2,
+            series,
+            title=title,
+            labels=("peak of the unit's map in an image", "share of the subgroup's images"),
+            mark=("fires above", threshold),
+        ),
     )

@@ -1,34 +1,36 @@
 """The PDF report: a title page, then for each layer its units with their lit top faces, then its charts, as the published one.
 
-Text and charts are vectors. The faces of a unit are one picture with a palette of its own, which matplotlib stores at
-one byte a pixel: 512 units stay under 20 MB.
+Text and charts are vectors. The faces of a unit are one JPEG, as fine as the printer, or as the sources; bookmarks lead to
+everything. 512 units stay under 20 MB.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
-from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from jaxtyping import UInt8
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
-from PIL import Image
 
 from ..atomic import atomic
 from ..dictionary.faces import FaceDictionary
 from ..results import Dissection
+from ..units import UnitSummary
 from . import wording
-from .charts import GREY, Chart, charts, style
+from .charts import Chart, charts, compared
+from .drawing import GREY, style
+from .pdf_binding import Bookmark, Photograph, bind
+from .printed_faces import DPI, FACES, GAP, Strip, strips
 from .summary import LayerSummary, RunSummary, summarise
 from .text_width import shortened, wrapped
-from .thumbnails import DIMMED, EDGE, OUTLINE, LitFaces, Tile
-from .units import UnitSummary
+from .thumbnails import LitFaces
 
 PAGE = (8.27, 11.69)
 """Width and height of A4 in inches, the unit of every length below."""
@@ -36,15 +38,17 @@ PAGE = (8.27, 11.69)
 MARGIN, TOP, LINE = 0.6, 0.75, 0.15
 ROWS = 8
 ROW = (PAGE[1] - TOP - 0.65) / ROWS
-FACES = 4
-SIDE = 112
-"""Longer side of a face in pixels: 100 to the inch."""
+FACE = ROW - 0.12
+"""Longer side of a face."""
 
-GAP = 3
-"""Pixels between two faces."""
+SIDE = round(FACE * DPI)
+"""Longer side of a face in pixels."""
 
-LIT_COLOURS, DIMMED_COLOURS = 126, 128
-"""With white and the outline's yellow, 256."""
+HEADINGS = (20, 11)
+"""Points, by depth."""
+
+ON_FIRST_PAGE = ("outcomes", "regions", "kinds", "biased-units")
+"""Names of charts, as far as they fit."""
 
 MOST_KEPT = 10
 """Lines of a paragraph that stay on one page."""
@@ -56,23 +60,32 @@ BOLD = 1.15
 
 
 class Pages:
-    """Pages that are numbered and written one after another, by matplotlib's PdfPages."""
+    """Pages that are numbered and written one after another by matplotlib's PdfPages; notes down what it cannot write.
+
+    Attributes:
+        photographs: on the pages so far.
+        bookmarks: into the pages so far.
+    """
 
     def __init__(self, pdf: Any, heading: str) -> None:
-        self._pdf, self._heading, self._numbers = pdf, heading, count(1)
+        self._pdf, self._heading = pdf, heading
         self._page: tuple[Figure, Axes] | None = None
+        self.number = -1
+        self.photographs: list[Photograph] = []
+        self.bookmarks: list[Bookmark] = []
 
     def new(self, section: str) -> Axes:
         """Axes over a whole new page, in inches from its top left corner; the page before is written."""
         self.finish()
-        figure = Figure(figsize=PAGE)
+        self.number += 1
+        figure = Figure(figsize=PAGE, facecolor="none")  # photographs lie below
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set_axis_off()
         axes.set(xlim=(0, PAGE[0]), ylim=(PAGE[1], 0))
         half = PAGE[0] / 2 - MARGIN - 0.1
         axes.text(MARGIN, 0.4, shortened(self._heading, half, 7), fontsize=7, color=GREY, va="center")
         axes.text(PAGE[0] - MARGIN, 0.4, shortened(section, half, 7), fontsize=7, color=GREY, va="center", ha="right")
-        axes.text(PAGE[0] / 2, PAGE[1] - 0.35, str(next(self._numbers)), fontsize=7, color=GREY, ha="center")
+        axes.text(PAGE[0] / 2, PAGE[1] - 0.35, str(self.number + 1), fontsize=7, color=GREY, ha="center")
         self._page = figure, axes
         return axes
 
@@ -82,6 +95,16 @@ class Pages:
             self._pdf.savefig(self._page[0])
         self._page = None
 
+    def mark(self, title: str, depth: int, y: float = 0.0) -> None:
+        """A bookmark to `y` of the page that was begun last, `depth` levels below the outermost."""
+        self.bookmarks.append(Bookmark(title=title, page=self.number, bottom=PAGE[1] - max(y - 0.1, 0), depth=depth))
+
+    def place(self, strip: Strip, x: float, y: float, scale: float) -> None:
+        """A photograph with its top left corner at x, y, `scale` inches a pixel."""
+        height, width = strip.size
+        box = (x, PAGE[1] - y - height * scale, width * scale, height * scale)
+        self.photographs.append(Photograph(page=self.number, jpeg=strip.data, size=strip.size, box=box))
+
 
 def write(result: Dissection, dictionary: FaceDictionary, path: Path) -> None:
     """Write the report.
@@ -90,17 +113,29 @@ def write(result: Dissection, dictionary: FaceDictionary, path: Path) -> None:
         OutputError: it cannot be written.
     """
     run = summarise(result)
-    faces = LitFaces(result, dictionary, SIDE)
+    faces = LitFaces(_at_least(result, SIDE), dictionary, SIDE)
     title = wording.title(result)
-    with atomic(path) as scratch, style(), PdfPages(scratch, metadata=_metadata(result, title)) as pdf:
+    drawn = io.BytesIO()
+    with style(), PdfPages(drawn, metadata=_metadata(result, title)) as pdf:
         pages = Pages(pdf, title)
         _title_pages(pages, run, title)
         for layer in run.layers:
             _unit_pages(pages, layer, faces)
-            _chart_pages(pages, layer)
+            _chart_pages(pages, f"{layer.name}: charts", charts(layer), 1)
         if faces.unread:
-            _text_pages(pages, "Faces not shown", [("Faces not shown", [wording.unread_faces(faces.unread)])])
+            _text_pages(pages, "Faces not shown", [("Faces not shown", [wording.unread_faces(faces.unread)])], 0)
         pages.finish()
+    with atomic(path) as scratch:
+        bind(drawn, pages.photographs, pages.bookmarks, scratch)
+
+
+def _at_least(result: Dissection, side: int) -> Dissection:
+    """The result as if the network had seen its faces `side` pixels high or wide: a source may hold more than it saw."""
+    model = result.provenance.model
+    height, width = model["preprocess"]["size"]
+    scale = max(1.0, side / max(height, width))
+    finer = model["preprocess"] | {"size": [max(1, round(height * scale)), max(1, round(width * scale))]}
+    return replace(result, provenance=replace(result.provenance, model={**model, "preprocess": finer}))
 
 
 def _metadata(result: Dissection, title: str) -> dict[str, object]:
@@ -116,28 +151,38 @@ def _metadata(result: Dissection, title: str) -> dict[str, object]:
 
 
 def _title_pages(pages: Pages, run: RunSummary, title: str) -> None:
+    """What was found on the first page, with charts in the room that is left; then all that helps to judge it."""
+    axes, y = _text_pages(pages, "Summary", [(title, wording.overview(run))], 0)
+    layers = {layer.name: layer for layer in run.layers}
+    several = len(layers) > 1
+    drawn = compared(layers) if several else charts(run.layers[0])
+    shown = _charts(pages, axes, y + 0.3, [chart for chart in drawn if chart.name in ON_FIRST_PAGE])
     guide = [f"{term}. {meaning}" for term, meaning in wording.reading_guide(run.result.settings)]
     made = [f"{name}: {value}" for name, value in wording.made_by(run.result)]
-    _text_pages(
-        pages,
-        "Summary",
-        [
-            (title, wording.overview(run)),
-            ("How far to trust it", wording.trust(run)),
-            ("How to read it", guide),
-            ("How it was made", made),
-        ],
-    )
+    chapters = [
+        ("How far to trust it", wording.trust(run)),
+        ("How to read it", guide),
+        ("How it was made", made),
+    ]
+    _text_pages(pages, "Summary", chapters, 1)
+    rest = [chart for chart in drawn if chart not in shown]
+    if several and rest:
+        _chart_pages(pages, "Layers side by side", rest, 0)
 
 
-def _text_pages(pages: Pages, section: str, chapters: Sequence[tuple[str, Sequence[str]]]) -> None:
-    """Chapters of a heading and paragraphs, on as many pages as they need; the first heading is the largest."""
+def _text_pages(
+    pages: Pages, section: str, chapters: Sequence[tuple[str, Sequence[str]]], depth: int
+) -> tuple[Axes, float]:
+    """Chapters of a heading and paragraphs, on as many new pages as they need, with bookmarks `depth` levels deep.
+
+    A heading of depth 0 is the largest. Gives the last page and where the text ends on it.
+    """
     y = PAGE[1]
     axes: Axes | None = None
     for chapter, (heading, paragraphs) in enumerate(chapters):
         blocks = [("heading", heading), *(("paragraph", text) for text in paragraphs)]
         for kind, text in blocks:
-            size = (17 if chapter == 0 else 11) if kind == "heading" else 8
+            size = HEADINGS[depth] if kind == "heading" else 8
             lines = wrapped(text, (PAGE[0] - 2 * MARGIN) / (BOLD if kind == "heading" else 1), size)
             step = LINE * size / 8
             y += (0.25 if kind == "heading" and chapter else 0) + 0.5 * step
@@ -145,29 +190,44 @@ def _text_pages(pages: Pages, section: str, chapters: Sequence[tuple[str, Sequen
             for place, line in enumerate(lines):
                 if axes is None or y + step * (kept if place == 0 else 1) > PAGE[1] - MARGIN:
                     axes, y = pages.new(section), TOP
+                if kind == "heading" and place == 0:
+                    pages.mark(section if depth == 0 else heading, depth, y)
                 weight = "bold" if kind == "heading" else "normal"
                 axes.text(MARGIN, y, line, fontsize=size, fontweight=weight, va="top")
                 y += step
+    return axes or pages.new(section), y
 
 
 def _unit_pages(pages: Pages, layer: LayerSummary, faces: LitFaces) -> None:
     section = f"{layer.name}: {layer.interpretable:,} of {wording.counted(len(layer.units), 'unit')} interpretable"
+    made = strips(faces, layer.result, layer.units)
     for first in range(0, len(layer.units), ROWS):
         axes = pages.new(section)
         for row, unit in enumerate(layer.units[first : first + ROWS]):
-            _unit_row(axes, TOP + row * ROW, unit, faces, layer)
-        # An image sets the limits of its axes to its own.
-        axes.set(xlim=(0, PAGE[0]), ylim=(PAGE[1], 0))
+            y = TOP + row * ROW
+            _unit_marks(pages, layer, unit, first + row, y)
+            _unit_row(pages, axes, y, unit, next(made), faces.size)
 
 
-def _unit_row(axes: Axes, y: float, unit: UnitSummary, faces: LitFaces, layer: LayerSummary) -> None:
-    tiles = faces.tiles(layer.result, unit, FACES)
-    height, width = faces.size
-    scale = (ROW - 0.12) / max(height, width)
-    if tiles:
-        strip = _strip(tiles)
-        right = MARGIN + strip.shape[1] * scale
-        axes.imshow(strip, extent=(MARGIN, right, y + height * scale, y), interpolation="none", aspect="auto")
+def _unit_marks(pages: Pages, layer: LayerSummary, unit: UnitSummary, place: int, y: float) -> None:
+    """Bookmarks to the layer, to its interpretable units and each of them, and to the others, which come after these."""
+    if place == 0:
+        pages.mark(layer.name, 0)
+        if layer.interpretable:
+            pages.mark(f"Interpretable units ({layer.interpretable:,})", 1)
+    if unit.interpretable:
+        pages.mark(f"{wording.label(unit)} · unit {unit.unit} · IoU {wording.number(unit.iou)}", 2, y)
+    elif place == layer.interpretable:
+        pages.mark(f"{'Other units' if place else 'Units'} ({layer.unlocalizable:,})", 1, y)
+
+
+def _unit_row(
+    pages: Pages, axes: Axes, y: float, unit: UnitSummary, strip: Strip | None, face: tuple[int, int]
+) -> None:
+    height, width = face
+    scale = FACE / max(height, width)
+    if strip:
+        pages.place(strip, MARGIN, y, scale)
     x = MARGIN + FACES * (width + GAP) * scale + 0.08
     room = PAGE[0] - MARGIN - x
     axes.text(x, y, shortened(wording.label(unit), room / BOLD, 9), fontsize=9, fontweight="bold", va="top")
@@ -179,24 +239,6 @@ def _unit_row(axes: Axes, y: float, unit: UnitSummary, faces: LitFaces, layer: L
     if len(lines) > most:
         lines = [*lines[: most - 1], f"{lines[most - 1]} …"]
     axes.text(x, y + 0.35, "\n".join(lines), fontsize=SMALL, va="top", linespacing=1.25)
-
-
-def _strip(tiles: Sequence[Tile]) -> UInt8[np.ndarray, "height wide 3"]:
-    """The faces side by side on white, in as many colours as one byte can tell apart: half of them for the lit areas."""
-    gap = np.full((tiles[0].pixels.shape[0], GAP, 3), 255, np.uint8)
-    strip = np.hstack([part for tile in tiles for part in (tile.pixels, gap)][:-1])
-    lights = np.hstack([part for tile in tiles for part in (tile.lights, gap[..., 0] < 255)][:-1])
-    drawn = (strip == EDGE).all(axis=2) | (strip == OUTLINE).all(axis=2)
-    # The palette is chosen at full brightness, where the quantiser's fixed steps are finer beside the range of the colours.
-    for part, colours, brightness in (
-        (lights & ~drawn, LIT_COLOURS, 1.0),
-        (~lights & ~drawn, DIMMED_COLOURS, DIMMED),
-    ):
-        if part.any():
-            bright = (strip[part] / brightness).round().clip(0, 255).astype(np.uint8)
-            few = Image.fromarray(bright[None]).quantize(colours, method=Image.Quantize.FASTOCTREE).convert("RGB")
-            strip[part] = (np.asarray(few)[0] * brightness).astype(np.uint8)
-    return strip
 
 
 def _place(unit: UnitSummary) -> str:
@@ -211,21 +253,37 @@ def _facts(unit: UnitSummary) -> Iterator[str]:
         yield wording.biased(unit)
 
 
-def _chart_pages(pages: Pages, layer: LayerSummary) -> None:
-    """The charts in two columns, each where there is most room."""
-    width, most = (PAGE[0] - 2 * MARGIN - COLUMN_GAP) / 2, PAGE[1] - MARGIN - TOP
-    used: list[float] = []
-    axes: Axes | None = None
+def _chart_pages(pages: Pages, section: str, drawn: Sequence[Chart], depth: int) -> None:
+    """Charts on pages of their own, each with a bookmark below that of the section, which is `depth` levels deep."""
+    left = list(drawn)
+    while left:
+        axes = pages.new(section)
+        if len(left) == len(drawn):
+            pages.mark(section if depth == 0 else "Charts", depth)
+        shown = _charts(pages, axes, TOP, left, depth + 1)
+        left = [chart for chart in left if chart not in shown]
+
+
+def _charts(pages: Pages, axes: Axes, top: float, drawn: Sequence[Chart], depth: int | None = None) -> list[Chart]:
+    """Charts in two columns below `top`, each where there is most room, up to the first that finds none; gives those.
+
+    One that is higher than a page is drawn lower.
+    """
+    width, bottom = (PAGE[0] - 2 * MARGIN - COLUMN_GAP) / 2, PAGE[1] - MARGIN
+    used, shown = [top, top], []
     with style(CHART_TEXT):
-        for chart in charts(layer):
-            height = min(chart.height, most)
-            column = int(np.argmin(used)) if used else 0
-            if axes is None or used[column] + height > TOP + most:
-                axes, used, column = pages.new(f"{layer.name}: charts"), [TOP, TOP], 0
+        for chart in drawn:
+            height, column = min(chart.height, bottom - TOP), int(np.argmin(used))
+            y = used[column]
+            if y + height > bottom + 1e-9:
+                break
+            if depth is not None:
+                pages.mark(chart.title, depth, y)
             left = MARGIN + column * (width + COLUMN_GAP)
-            top = used[column]
-            _embed(axes, chart, Bbox.from_extents(left, PAGE[1] - top - height, left + width, PAGE[1] - top))
+            _embed(axes, chart, Bbox.from_extents(left, PAGE[1] - y - height, left + width, PAGE[1] - y))
             used[column] += height + COLUMN_GAP
+            shown.append(chart)
+    return shown
 
 
 def _embed(page: Axes, chart: Chart, box: Bbox) -> None:

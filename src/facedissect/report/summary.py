@@ -10,7 +10,7 @@ from ..concepts import KINDS, Concept, Vocabulary
 from ..results import Dissection, LayerResult
 from ..settings import Settings, bias_cutoff
 from ..tables import ACTIVE, CONSTANT, DEAD, NOT_FINITE
-from .units import UnitSummary, unit_summaries
+from ..units import UnitSummary, unit_summaries
 
 FEW_IMAGES = 50
 """Below this many images a rate moves by more than two points with each image, and a report says so."""

@@ -11,9 +11,9 @@ from rich.text import Text
 
 from ..errors import SettingsError
 from ..results import Dissection
+from ..units import UnitSummary
 from . import wording
 from .summary import LayerSummary, RunSummary, summarise
-from .units import UnitSummary
 
 BEST_UNITS = 20
 MOST_BIASED = 3
@@ -48,24 +48,24 @@ def show(result: Dissection, console: Console, unit: int | None = None, layer: s
 
 
 def _show_run(run: RunSummary, layers: Iterable[LayerSummary], console: Console) -> None:
-    _heading(wording.title(run.result), console)
-    console.print(_text(wording.opening(run)))
+    heading(wording.title(run.result), console)
+    console.print(plain_text(wording.opening(run)))
     for layer in layers:
-        _heading(f"{layer.name}: {wording.counted(len(layer.units), 'unit')}", console)
-        console.print(_text(wording.interpretable(layer, run.result.settings)))
-        _print(_outcomes(layer), console)
+        heading(f"{layer.name}: {wording.counted(len(layer.units), 'unit')}", console)
+        console.print(plain_text(wording.interpretable(layer, run.result.settings)))
+        print_text(_outcomes(layer), console)
         if layer.interpretable:
-            _print(_best_units(layer), console)
-            _print(_concepts(layer), console)
+            print_text(_best_units(layer), console)
+            print_text(_concepts(layer), console)
         if layer.bias:
-            _print(_most_biased(layer), console)
-    _heading("How far to trust it", console)
+            print_text(_most_biased(layer), console)
+    heading("How far to trust it", console)
     for note in wording.trust(run):
-        console.print(_text(f"- {note}"))
+        console.print(plain_text(f"- {note}"))
 
 
 def _outcomes(layer: LayerSummary) -> Table:
-    table = _table("What became of the units", "outcome", ">units", ">share")
+    table = plain_table("What became of the units", "outcome", ">units", ">share")
     for name, units in layer.outcomes.items():
         if units:
             table.add_row(name, f"{units:,}", wording.percent(units, len(layer.units)))
@@ -75,13 +75,13 @@ def _outcomes(layer: LayerSummary) -> Table:
 def _best_units(layer: LayerSummary) -> Table:
     shown = [unit for unit in layer.units if unit.interpretable][:BEST_UNITS]
     title = f"The {len(shown)} best of {wording.counted(layer.interpretable, 'interpretable unit')}"
-    table = _table(title, ">unit", "concept", "region", ">IoU firing", ">labelled", ">coverage")
+    table = plain_table(title, ">unit", "concept", "region", ">IoU firing", ">labelled", ">coverage")
     for unit in shown:
         if unit.best:
             table.add_row(
                 str(unit.unit),
-                _text(unit.best.concept),
-                _text(unit.region),
+                plain_text(unit.best.concept),
+                plain_text(unit.region),
                 wording.number(unit.best.iou_firing),
                 wording.number(unit.best.iou_labelled),
                 wording.percent(unit.best.coverage),
@@ -90,11 +90,11 @@ def _best_units(layer: LayerSummary) -> Table:
 
 
 def _concepts(layer: LayerSummary) -> Table:
-    table = _table("Units per concept", "concept", "region", "kind", ">best for", ">detected by")
+    table = plain_table("Units per concept", "concept", "region", "kind", ">best for", ">detected by")
     for count in layer.concepts:
         table.add_row(
-            _text(count.concept.name),
-            _text(count.concept.region),
+            plain_text(count.concept.name),
+            plain_text(count.concept.region),
             wording.kind_name(count.concept.kind),
             f"{count.labelled:,}",
             f"{count.detecting:,}",
@@ -103,7 +103,7 @@ def _concepts(layer: LayerSummary) -> Table:
 
 
 def _most_biased(layer: LayerSummary) -> Table:
-    table = _table("Units biased towards each subgroup", "subgroup", ">images", ">units", "most biased units")
+    table = plain_table("Units biased towards each subgroup", "subgroup", ">images", ">units", "most biased units")
     for count in layer.bias:
         for position, group in enumerate(count.subgroups):
             biased = [(unit, unit.bias[count.global_concept][position]) for unit in layer.units]
@@ -113,69 +113,77 @@ def _most_biased(layer: LayerSummary) -> Table:
             )
             few = " (few)" if group.few_images else ""
             table.add_row(
-                _text(f"{count.global_concept}: {group.subgroup}"), f"{group.images:,}{few}", f"{group.units:,}", named
+                plain_text(f"{count.global_concept}: {group.subgroup}"),
+                f"{group.images:,}{few}",
+                f"{group.units:,}",
+                named,
             )
     return table
 
 
 def _show_unit(unit: UnitSummary, layer: LayerSummary, console: Console) -> None:
-    _heading(f"{layer.name}, unit {unit.unit}: {wording.label(unit)}", console)
+    heading(f"{layer.name}, unit {unit.unit}: {wording.label(unit)}", console)
     if unit.best:
-        console.print(_text(f"{unit.best.concept}: {wording.scores(unit)}."))
-        console.print(_text(f"{unit.region}, {wording.kind_name(unit.kind)}."))
+        console.print(plain_text(f"{unit.best.concept}: {wording.scores(unit)}."))
+        console.print(plain_text(f"{unit.region}, {wording.kind_name(unit.kind)}."))
     else:
-        console.print(_text(f"It {wording.scores(unit)}; its activation is {unit.state}."))
+        console.print(plain_text(f"It {wording.scores(unit)}; its activation is {unit.state}."))
     fires = f"It fires above {wording.number(unit.threshold)}; its" if unit.has_map else "Its"
     console.print(f"{fires} responses go from {wording.number(unit.lowest)} to {wording.number(unit.highest)}.")
     if unit.concepts:
-        table = _table("Concepts with the highest IoU", "concept", ">IoU firing", ">labelled", ">coverage", ">images")
+        table = plain_table(
+            "Concepts with the highest IoU", "concept", ">IoU firing", ">labelled", ">coverage", ">images"
+        )
         for score in unit.concepts:
             table.add_row(
-                _text(score.concept),
+                plain_text(score.concept),
                 wording.number(score.iou_firing),
                 wording.number(score.iou_labelled),
                 wording.percent(score.coverage),
                 f"{score.images:,}",
             )
-        _print(table, console)
+        print_text(table, console)
     if unit.hierarchy:
-        table = _table(f"Probability of the concepts of {unit.region}", "concept", ">", "", "")
+        table = plain_table(f"Probability of the concepts of {unit.region}", "concept", ">", "", "")
         for share in unit.hierarchy:
             _bar_row(table, share.concept, share.probability, "detected" if share.detected else "", console)
-        _print(table, console)
+        print_text(table, console)
     for count in layer.bias:
-        table = _table(f"{count.global_concept} (biased from {count.cutoff:.2f})", "subgroup", ">", "", "")
+        table = plain_table(f"{count.global_concept} (biased from {count.cutoff:.2f})", "subgroup", ">", "", "")
         for group in unit.bias[count.global_concept]:
             _bar_row(table, group.subgroup, group.probability, "biased" if group.biased else "", console)
-        _print(table, console)
-    table = _table("Top faces", ">place", ">peak", "face")
+        print_text(table, console)
+    table = plain_table("Top faces", ">place", ">peak", "face")
     for top in unit.faces:
-        table.add_row(str(top.place), wording.number(top.peak), _text(top.face))
-    _print(table, console)
+        table.add_row(str(top.place), wording.number(top.peak), plain_text(top.face))
+    print_text(table, console)
 
 
 def _bar_row(table: Table, name: str, probability: float, remark: str, console: Console) -> None:
     block = "#" if console.options.ascii_only else "█"
     filled = 0 if math.isnan(probability) else round(BAR * probability)
     table.add_row(
-        _text(name), wording.number(probability, 2), Text(block * filled, style="bold" if remark else "dim"), remark
+        plain_text(name),
+        wording.number(probability, 2),
+        Text(block * filled, style="bold" if remark else "dim"),
+        remark,
     )
 
 
-def _print(table: Table, console: Console) -> None:
+def print_text(table: Table, console: Console) -> None:
     """A table under its title, which unlike rich's own may be wider than the table."""
     console.print()
-    console.print(_text(str(table.title), style="italic"))
+    console.print(plain_text(str(table.title), style="italic"))
     table.title = None
     console.print(table)
 
 
-def _heading(text: str, console: Console) -> None:
+def heading(text: str, console: Console) -> None:
     console.print()
-    console.print(_text(text, style="bold"))
+    console.print(plain_text(text, style="bold"))
 
 
-def _table(title: str, *columns: str) -> Table:
+def plain_table(title: str, *columns: str) -> Table:
     """A plain table; a column that starts with `>` is set to the right."""
     table = Table(title=title, box=None, pad_edge=False)
     for column in columns:
@@ -185,6 +193,6 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _text(text: str, style: str = "") -> Text:
+def plain_text(text: str, style: str = "") -> Text:
     """Text from outside: never read as markup, and without characters that would steer the terminal."""
     return Text("".join(sign if sign.isprintable() or sign == wording.SPACE else "�" for sign in text), style=style)

@@ -21,7 +21,7 @@ from ..errors import FaceReadError
 from ..model.preprocess import Preprocess
 from ..results import Dissection, LayerResult
 from ..tally import firing_masks
-from .units import TopFace, UnitSummary
+from ..units import TopFace, UnitSummary
 
 DIMMED = 0.6
 EDGE = (255, 255, 255)

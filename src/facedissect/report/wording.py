@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from ..results import Dissection
 from ..settings import BIAS_CUTOFFS, Settings
 from ..tables import ACTIVE
+from ..units import UnitSummary
 from .summary import BELOW_CUTOFF, FEW_IMAGES, INTERPRETABLE, NO_MAP, NO_OVERLAP, BiasCount, LayerSummary, RunSummary
-from .units import UnitSummary
 
 NOT_MEASURED = "–"
 SPACE = "\u00a0"

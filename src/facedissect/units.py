@@ -1,4 +1,4 @@
-"""One record a unit: everything that a report says of it, gathered from the tables of its layer."""
+"""One record a unit: everything that is said of it, gathered from the tables of its layer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..results import LayerResult
+from .results import LayerResult
 
 BEST_CONCEPTS = 5
 LEADING = 3
