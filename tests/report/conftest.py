@@ -139,6 +139,24 @@ def one_layer(result: Dissection) -> Dissection:
 
 
 @pytest.fixture(scope="session")
+def mapless(result: Dissection) -> Dissection:
+    """The result with one layer, as if its units had no maps."""
+    layer = result["act"]
+    units = layer.units.assign(
+        concept=None, region=None, kind=None, iou=np.nan, iou_firing=np.nan, iou_labelled=np.nan, coverage=np.nan
+    ).assign(interpretable=False, detected="")
+    none = replace(
+        layer,
+        map_size=None,
+        units=units,
+        concepts=layer.concepts.iloc[:0],
+        hierarchy=layer.hierarchy.iloc[:0],
+        top_maps=np.zeros((*layer.top_maps.shape[:2], 0, 0), np.float32),
+    )
+    return replace(result, layers={"act": none})
+
+
+@pytest.fixture(scope="session")
 def bare_run() -> tuple[Dissection, FaceDictionary]:
     """A run of 6 units without global concepts, none of them interpretable."""
     vocabulary = Vocabulary(concepts=VOCABULARY.concepts[2:])

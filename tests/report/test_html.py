@@ -1,21 +1,23 @@
-"""The page: parses, holds each unit once, escapes every name, and reaches for nothing outside itself."""
+"""The page: parses, tells all that was found in its summary, escapes every name, and reaches for nothing on any network."""
 
 from __future__ import annotations
 
+import base64
+import gzip
+import hashlib
 import re
 from collections import Counter
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pytest
 
 from facedissect.dictionary.faces import FaceDictionary
-from facedissect.report import pictures, write_report
-from facedissect.report.thumbnails import LitFaces
+from facedissect.errors import OutputError
+from facedissect.report import html, write_report
+from facedissect.report.packing import unpack
 from facedissect.results import Dissection
-from facedissect.units import unit_summaries
 
 from .conftest import HOSTILE
 
@@ -68,31 +70,38 @@ def page(text: str) -> Page:
     return Page(text)
 
 
-def test_each_unit_is_there_once(page: Page) -> None:
-    units = [ident for ident in page.values("id") if re.fullmatch(r"layer-\d+-unit-\d+", ident)]
-    assert Counter(units) == Counter(f"layer-{layer}-unit-{unit}" for layer in range(2) for unit in range(12))
-
-
-def test_ids_are_unique_and_links_lead_somewhere(page: Page) -> None:
+def test_ids_are_unique_and_links_lead_somewhere(page: Page, result: Dissection) -> None:
     idents = page.values("id")
     assert len(idents) == len(set(idents))
     fragments = [link for tag in ("a", "use") for name in ("href", "xlink:href") for link in page.values(name, tag)]
     assert fragments
-    assert {link.removeprefix("#") for link in fragments} <= set(idents)
+    assert {link.removeprefix("#") for link in fragments if not link.startswith("#/")} <= set(idents)
+    assert {link.split("?")[0].rsplit("/", 1)[0] for link in fragments if link.startswith("#/")} == {
+        "#",
+        "#/concept",
+        "#/global",
+    }
     for label in page.values("aria-labelledby"):
         assert set(label.split()) <= set(idents)
 
 
 def test_nothing_is_fetched(text: str, page: Page) -> None:
-    sources = page.values("src")
-    assert sources
-    assert all(source.startswith("data:image/webp;base64,") for source in sources)
-    assert not page.tags["script"]
+    assert not page.values("src")
     assert not page.tags["link"]
     assert not re.search(r"@import|url\((?!#)", text)
     addresses = set(re.findall(r"https?://[^\s\"'<]+", text))
     assert addresses <= {"http://www.w3.org/2000/svg"}, "a namespace is not fetched"
-    assert "default-src 'none'" in text
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', text)
+    assert "default-src 'none'" in policy
+    assert "connect-src" not in policy, "what is not named falls back to 'none'"
+
+
+def test_the_policy_lets_the_own_script_run_and_no_other(text: str) -> None:
+    (script,) = re.findall(r"<script>(.*?)</script>", text, flags=re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}';" in text
+    for word in ("innerHTML", "insertAdjacentHTML", "document.write", "eval(", "outerHTML"):
+        assert word not in script
 
 
 def test_names_are_shown_and_never_run(text: str, page: Page) -> None:
@@ -100,65 +109,61 @@ def test_names_are_shown_and_never_run(text: str, page: Page) -> None:
     assert HOSTILE in "".join(page.text)
     assert "<b>net</b>" in "".join(page.text)
     assert "<b>deep</b>" in "".join(page.text)
-    assert any("<i>" in title for title in page.values("title"))
     assert not page.values("onerror")
-    assert not page.tags["i"] - text.count('<i style="width:') - text.count('<i class="strong"')
+    assert not page.tags["img"]
+    assert not page.tags["b"]
 
 
-def test_pictures_say_what_they_show(page: Page, result: Dissection) -> None:
-    alts = page.values("alt", "img")
-    assert len(alts) == page.tags["img"] == sum(len(layer.top_faces) for layer in result.layers.values())
-    assert any("is outlined" in alt for alt in alts)
-    assert any("the unit does not fire" in alt for alt in alts)
-    assert {(w, h) for w, h in zip(page.values("width", "img"), page.values("height", "img"), strict=True)} == {
-        ("77", "96")
-    }
+def test_the_summary_tells_what_was_found(page: Page, result: Dissection) -> None:
+    content = re.sub(r"\s+", " ", " ".join(page.text))
+    assert "What the units of <b>net</b> look at" in content
+    for name, layer in result.layers.items():
+        labelled = int(layer.units["interpretable"].sum())
+        assert f"In {name}, {labelled} of 12 units" in content
+    assert "SHA-256" in content
+    green = int((result.units["interpretable"] & (result.units["concept"] == "green")).sum())
+    assert f"green {green} units" in content
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({}, "green is outlined"),
-        ({"outlined": False}, "it has green"),
-        ({"state": "absent"}, "it does not have green"),
-        ({"state": "unknown"}, "it is not labelled for green"),
-        ({"fires": 0.0}, "the unit does not fire"),
-        ({"readable": False}, "Face 1 of unit 7 could not be read."),
-    ],
-)
-def test_alternative_text_of_every_state(
-    result: Dissection, dictionary: FaceDictionary, changes: dict[str, Any], said: str
-) -> None:
-    unit = next(unit for unit in unit_summaries(result["act"]) if unit.unit == 7)
-    tile = LitFaces(result, dictionary, 40).tiles(result["act"], unit, 1)[0]
-    assert tile.outlined
-    assert said in pictures.alt(replace(tile, **changes), unit)
+def test_the_summary_counts_leaning_units(page: Page, result: Dissection) -> None:
+    content = re.sub(r"\s+", " ", " ".join(page.text))
+    towards = int(result.bias.query("global_concept == 'tone' and subgroup == 'pale'")["biased"].sum())
+    assert f"pale 30 images {towards} biased unit" in content
 
 
 def test_charts_have_a_title_and_a_description(page: Page) -> None:
-    assert page.tags["svg"] == page.tags["desc"] == 2 * 7
-    assert page.values("role", "svg") == ["img"] * page.tags["svg"]
+    assert page.tags["svg"] == page.tags["desc"] == 5
+    assert sorted(page.values("role", "svg")) == ["group", *["img"] * 4], "the face holds links"
 
 
-def test_both_unions_and_coverage_stand_side_by_side(page: Page, result: Dissection) -> None:
-    content = re.sub(r"\s+", " ", " ".join(page.text))
-    best = result["first<1>"].units.loc[0]
-    assert f"IoU, firing {best['iou_firing']:.3f} IoU, labelled {best['iou_labelled']:.3f}" in content
-    assert "Coverage of 40 images 100 %" in content
+def test_pieces_are_held_for_every_layer(text: str, result: Dissection) -> None:
+    pieces = _pieces(text)
+    values, _ = unpack(pieces["index"])
+    assert [layer["name"] for layer in values["layers"]] == list(result.layers)
+    assert {f"layer-{number}" for number in range(2)} | {f"outlines-{number}" for number in range(4)} <= set(pieces)
+    shown = sum(len(unpack(piece)[1]["start"]) - 1 for key, piece in pieces.items() if key.startswith("faces-"))
+    assert shown == len(values["faces"])
 
 
-def test_unlabelled_units_are_collapsed(text: str) -> None:
-    opened, _, rest = text.partition('<details class="rest">')
-    assert 'id="layer-0-unit-3"' in rest
-    assert 'id="layer-0-unit-3"' not in opened
-    assert "no label: not finite" in rest
+def test_pictures_are_webp(text: str) -> None:
+    _, arrays = unpack(_pieces(text)["faces-0"])
+    for start, end in zip(arrays["start"][:-1], arrays["start"][1:], strict=True):
+        image = arrays["bytes"][start:end].tobytes()
+        assert image[:4] == b"RIFF"
+        assert image[8:12] == b"WEBP"
+
+
+def _pieces(text: str) -> dict[str, bytes]:
+    found = re.findall(r'<script type="application/octet-stream" id="piece-([^"]+)">([^<]*)</script>', text)
+    return {key: base64.b64decode(piece) for key, piece in found}
 
 
 def test_lost_images_are_said(result: Dissection, unreadable: FaceDictionary, tmp_path: Path) -> None:
     write_report(result, unreadable, tmp_path / "report.html")
-    page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
-    assert "could not be read when this report was written" in " ".join(page.text)
-    assert any("could not be read" in alt for alt in page.values("alt"))
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "could not be read when this report was written" in " ".join(Page(text).text)
+    values, _ = unpack(_pieces(text)["index"])
+    assert values["crossed"] == list(range(len(values["faces"])))
 
 
 def test_no_global_concepts_and_no_interpretable_unit(
@@ -166,9 +171,20 @@ def test_no_global_concepts_and_no_interpretable_unit(
 ) -> None:
     write_report(*bare_run, tmp_path / "report.html")
     page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
-    assert page.tags["svg"] == 1
-    assert page.tags["img"] == 6 * 2
-    assert "There are none." in " ".join(page.text)
+    assert page.tags["svg"] == 1, "only the face"
+    content = " ".join(page.text)
+    assert "No concept of the dictionary explains any of them." in content
+    assert "#bias" not in page.values("href", "a")
+
+
+def test_a_layer_without_maps(mapless: Dissection, dictionary: FaceDictionary, tmp_path: Path) -> None:
+    write_report(mapless, dictionary, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "gave no map that says where in the image" in " ".join(Page(text).text)
+    pieces = _pieces(text)
+    assert unpack(pieces["index"])[0]["layers"][0]["map"] is None
+    assert unpack(pieces["layer-0"])[1]["iou_firing"].shape == (0, 4)
+    assert unpack(pieces["units-0-0"])[1]["maps"].size == 0
 
 
 def test_the_same_result_gives_the_same_page(
@@ -176,3 +192,51 @@ def test_the_same_result_gives_the_same_page(
 ) -> None:
     write_report(result, dictionary, tmp_path / "report.html")
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == text
+
+
+def test_a_small_run_is_one_file(result: Dissection, dictionary: FaceDictionary, tmp_path: Path) -> None:
+    write_report(result, dictionary, tmp_path / "report.html")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_large_run_has_a_folder_beside_it(
+    result: Dissection, dictionary: FaceDictionary, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces = _pieces(text)
+    monkeypatch.setattr(html, "INLINE_BYTES", sum(-(-len(piece) // 3) * 4 for piece in pieces.values()) - 1)
+    write_report(result, dictionary, tmp_path / "lärge.html")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lärge.html", "lärge_files"]
+    page = (tmp_path / "lärge.html").read_text(encoding="utf-8")
+    assert 'data-pieces="lärge_files"' in page
+    assert not _pieces(page)
+    for key in (key for key in pieces if not key.startswith("faces-")):
+        script = (tmp_path / "lärge_files" / f"{key}.js").read_text(encoding="ascii")
+        assert base64.b64decode(script.split('"')[3]) == pieces[key]
+        assert script.startswith(f'facedissect.receive("{key}","')
+    faces = unpack(pieces["index"])[0]["faces"]
+    assert len(list((tmp_path / "lärge_files").glob("*.webp"))) == len(faces)
+
+
+def test_the_limit_itself_is_still_one_file(
+    result: Dissection, dictionary: FaceDictionary, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(html, "INLINE_BYTES", sum(-(-len(piece) // 3) * 4 for piece in _pieces(text).values()))
+    write_report(result, dictionary, tmp_path / "report.html")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_what_stands_in_the_way_leaves_nothing_half_written(
+    result: Dissection, dictionary: FaceDictionary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(html, "INLINE_BYTES", 0)
+    (tmp_path / "report_files").write_text("a file where the folder shall be", encoding="utf-8")
+    with pytest.raises(OutputError, match="report_files"):
+        write_report(result, dictionary, tmp_path / "report.html")
+    assert [path.name for path in tmp_path.iterdir()] == ["report_files"]
+
+
+def test_pieces_do_not_depend_on_the_clock(text: str) -> None:
+    for piece in _pieces(text).values():
+        assert piece[:2] == b"\x1f\x8b"
+        assert np.frombuffer(piece, "<u4", 1, 4)[0] == 0, "no time in the header"
+        gzip.decompress(piece)

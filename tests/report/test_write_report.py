@@ -39,8 +39,12 @@ def test_a_failure_leaves_the_old_report(
 ) -> None:
     path = tmp_path / "report.HTML"
     path.write_text("old")
-    monkeypatch.setattr(html, "_context", lambda *_: {})
-    with pytest.raises(Exception, match="undefined"):
+
+    def fail(*_: object) -> str:
+        raise RuntimeError("half written")
+
+    monkeypatch.setattr(html, "_page", fail)
+    with pytest.raises(RuntimeError, match="half written"):
         write_report(result, dictionary, path)
     assert path.read_text() == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["report.HTML"]

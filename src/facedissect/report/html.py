@@ -1,64 +1,179 @@
-"""The HTML report: one self-contained page that opens from disk, in light and dark, without scripts or a network."""
+"""The interactive report: a page that opens from disk, in light and dark, and reaches for nothing on any network.
+
+The summary is plain HTML; the pages of units and concepts are drawn by the page's own script out of compressed pieces. A small
+run is one file; a large one has its pieces and pictures in a folder beside it, read when they are looked at.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
+
+import numpy as np
 
 from ..atomic import atomic
 from ..dictionary.faces import FaceDictionary
 from ..results import Dissection
-from . import wording
-from .charts import charts, svg
-from .pictures import Picture, pictures
-from .summary import RunSummary, summarise
+from . import charts, face_diagram, wording
+from .face_pictures import FacePictures
+from .packing import as_text, pack
+from .page_data import PageData, gather
+from .summary import LayerSummary, RunSummary, summarise
 from .templating import environment
-from .thumbnails import LitFaces
 
-SIDES = ((5000, 96), (math.inf, 64))
-"""Longer side of a thumbnail in pixels by the most thumbnails that may have it, so that large runs stay under 30 MB."""
+INLINE_BYTES = 25_000_000
+"""A page that would be larger has a folder beside it."""
+
+FACES_IN_PIECE = 32
+
+SCRIPTS = (
+    "report_data.js",
+    "report_parts.js",
+    "report_units.js",
+    "report_pictures.js",
+    "report_faces.js",
+    "report_grid.js",
+    "report_unit_page.js",
+    "report_pages.js",
+    "report.js",
+)
+"""The page's script, in the order in which its parts need each other."""
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerCounts:
+    """What became of a layer's units, as the summary's table shows it.
+
+    Attributes:
+        share: of the units that are interpretable.
+        rest: (outcome, units, share) of those that are not, without the outcomes that have none.
+    """
+
+    layer: LayerSummary
+    share: float
+    rest: Sequence[tuple[str, int, float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConceptCounts:
+    """What was found of a concept over all layers."""
+
+    name: str
+    region: str
+    kind: str
+    images: int
+    labelled: int
+    detecting: int
 
 
 def write(result: Dissection, dictionary: FaceDictionary, path: Path) -> None:
-    """Write the page.
+    """Write the page, and `NAME_files/` beside it where it would be larger than INLINE_BYTES.
 
     Raises:
         OutputError: it cannot be written.
     """
     run = summarise(result)
-    thumbnails = sum(len(unit.faces) for layer in run.layers for unit in layer.units)
-    side = next(side for most, side in SIDES if thumbnails <= most)
-    faces = LitFaces(result, dictionary, side)
-    shown = {
-        layer.name: {unit.unit: pictures(faces, layer.result, unit) for unit in layer.units} for layer in run.layers
-    }
-    templates = environment({"number": wording.number, "bounded": _bounded})
-    page = templates.get_template("report.html.j2")
-    with atomic(path) as scratch:
-        page.stream(**_context(run, faces, shown)).dump(str(scratch), encoding="utf-8")
+    data = gather(run, dictionary)
+    pieces = {key: as_text(piece) for key, piece in (*data.pieces.items(), *_face_pieces(data.faces))}
+    if sum(map(len, pieces.values())) <= INLINE_BYTES:
+        with atomic(path) as page:
+            page.write_text(_page(run, data, pieces), encoding="utf-8")
+        return
+    folder = path.with_name(f"{path.stem}_files")
+    # Both are ready before the first takes its place.
+    with atomic(path) as page, atomic(folder) as files:
+        page.write_text(_page(run, data, {}, folder.name), encoding="utf-8")
+        files.mkdir()
+        for key in data.pieces:
+            (files / f"{key}.js").write_text(f'facedissect.receive("{key}","{pieces[key]}");\n', encoding="ascii")
+        for number, image in enumerate(data.faces.images):
+            (files / f"{number:06}.webp").write_bytes(image)
 
 
-def _bounded(share: float) -> float:
-    """A share that a bar can show: 0 for NaN, at most 1."""
-    return 0.0 if math.isnan(share) else min(share, 1.0)
+def _face_pieces(faces: FacePictures) -> Iterator[tuple[str, bytes]]:
+    """The pictures for a page without a folder, some to a piece."""
+    for number, first in enumerate(range(0, len(faces.images), FACES_IN_PIECE)):
+        images = faces.images[first : first + FACES_IN_PIECE]
+        start = np.array([0, *accumulate(map(len, images))], np.uint32)
+        yield f"faces-{number}", pack({}, {"start": start, "bytes": np.frombuffer(b"".join(images), np.uint8)})
 
 
-def _context(run: RunSummary, faces: LitFaces, shown: Mapping[str, Mapping[int, list[Picture]]]) -> dict[str, object]:
-    best = [unit.best for layer in run.layers for unit in layer.units if unit.best]
-    highest = max(
-        (iou for score in best for iou in (score.iou_firing, score.iou_labelled) if not math.isnan(iou)), default=1.0
+def _page(run: RunSummary, data: PageData, pieces: Mapping[str, str], folder: str = "") -> str:
+    script = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    templates = environment({"number": wording.number})
+    return templates.get_template("report.html.j2").render(
+        run=run,
+        result=run.result,
+        wording=wording,
+        script=script,
+        script_digest=digest,
+        pieces=pieces,
+        folder=folder,
+        faces_in_piece=FACES_IN_PIECE,
+        unread=wording.unread_faces(data.faces.unread) if data.faces.unread else "",
+        regions=face_diagram.regions(run),
+        layers=[_layer_counts(layer) for layer in run.layers],
+        concepts=_concept_counts(run),
+        leaning=_leaning(run),
+        charts=_charts(run),
     )
+
+
+def _layer_counts(layer: LayerSummary) -> LayerCounts:
+    units = max(1, len(layer.units))
+    rest = [(name, count, count / units) for name, count in list(layer.outcomes.items())[1:] if count]
+    return LayerCounts(layer=layer, share=layer.interpretable / units, rest=rest)
+
+
+def _concept_counts(run: RunSummary) -> list[ConceptCounts]:
+    """The concepts of the vocabulary, those of most units first."""
+    found = dict.fromkeys(run.result.vocabulary.names, (0, 0))
+    for layer in run.layers:
+        for count in layer.concepts:
+            labelled, detecting = found[count.concept.name]
+            found[count.concept.name] = labelled + count.labelled, detecting + count.detecting
+    images = run.result.provenance.concept_images
+    counts = [
+        ConceptCounts(
+            name=concept.name,
+            region=concept.region,
+            kind=wording.kind_name(concept.kind),
+            images=images.get(concept.name, 0),
+            labelled=found[concept.name][0],
+            detecting=found[concept.name][1],
+        )
+        for concept in run.result.vocabulary.concepts
+    ]
+    return sorted(counts, key=lambda count: (-count.labelled, -count.detecting))
+
+
+def _leaning(run: RunSummary) -> dict[tuple[str, str], int]:
+    """(global concept, subgroup) -> units of all layers that are biased towards it; without concepts that were not measured."""
+    units: Counter[tuple[str, str]] = Counter()
+    for layer in run.layers:
+        for count in layer.bias:
+            if count.measured:
+                units.update({(count.global_concept, group.subgroup): group.units for group in count.subgroups})
+    return dict(units)
+
+
+def _charts(run: RunSummary) -> dict[str, list[str]]:
+    """The charts of the summary as SVG: `what` was found, and `bias`."""
+    with_maps = {layer.name: layer for layer in run.layers if layer.has_maps and layer.interpretable}
+    measured = {layer.name: layer for layer in run.layers if any(count.measured for count in layer.bias)}
+    drawn = {
+        "what": [chart(with_maps) for chart in (charts.concepts, charts.regions, charts.kinds) if with_maps],
+        "bias": [charts.biased_units(measured)] if measured else [],
+    }
     return {
-        "run": run,
-        "result": run.result,
-        "pictures": shown,
-        "tile": faces.size,
-        "charts": {
-            layer.name: [svg(chart, f"layer-{number}-chart-{index}") for index, chart in enumerate(charts(layer))]
-            for number, layer in enumerate(run.layers)
-        },
-        "unread": wording.unread_faces(faces.unread) if faces.unread else "",
-        "scale": highest,
-        "wording": wording,
+        part: [charts.svg(chart, f"chart-{part}-{number}") for number, chart in enumerate(of)]
+        for part, of in drawn.items()
     }

@@ -1,0 +1,126 @@
+/* The grid of units: only the rows on the screen, and some around it, exist; so thousands of units scroll as smoothly as ten. */
+facedissect.grid = (() => {
+  const { h, number, bar, chip } = facedissect.parts;
+  const { units } = facedissect;
+  const AROUND = 2; // rows above and below the screen
+  const PRINTED = 240;
+  const TILES = 4;
+
+  function card(unit, place, total, query) {
+    const index = units.index;
+    const scale = units.highest;
+    const tags = [
+      unit.labelled ? chip(unit.best.region, "plain") : null,
+      ...unit.biased.slice(0, 2).map((c) => chip(units.columns[c].group.name)),
+      unit.biased.length > 2 ? h("li", { class: "rest" }, "+" + (unit.biased.length - 2)) : null,
+    ];
+    return h("li", { class: "card", "aria-posinset": place + 1, "aria-setsize": total },
+      facedissect.faces.mosaic(unit, 110, TILES),
+      h("a", { class: unit.labelled ? "name" : "name soft", href: units.address(unit, query), title: units.label(unit) }, units.label(unit)),
+      h("span", { class: "where" }, unit.layer.name + " · unit " + unit.unit),
+      h("span", { class: "measure" },
+        unit.best
+          ? [h("span", { class: "sr" }, "IoU "), bar(unit.iou / scale, { strong: unit.labelled, mark: index.settings.min_iou / scale }), h("span", { class: "digits" }, number(unit.iou))]
+          : h("span", { class: "soft" }, unit.layer.map ? (unit.state === "active" ? "overlaps with no concept" : "activation is " + unit.state) : "no map to compare")),
+      h("ul", { class: "chips", "aria-label": "Region and bias" }, tags));
+  }
+
+  /** A grid in `holder`; `show` gives it other units, `stop` ends it. */
+  function make(holder) {
+    const list = h("ul", { class: "grid", "aria-label": "Units" });
+    holder.append(list);
+    let found = [], query = null, rowHeight = 0, columns = 1, cards = new Map(), frame = 0, printing = false;
+
+    function measure() {
+      const style = getComputedStyle(list);
+      columns = style.gridTemplateColumns.split(" ").length;
+      const first = list.firstElementChild;
+      if (first) {
+        list.style.removeProperty("--row");
+        const height = first.getBoundingClientRect().height;
+        list.style.setProperty("--row", height + "px");
+        rowHeight = height + parseFloat(style.rowGap || 0);
+      }
+    }
+
+    function wanted() {
+      if (printing) return [0, Math.min(found.length, PRINTED)];
+      if (!rowHeight) return [0, Math.min(found.length, 1)];
+      const rows = Math.ceil(found.length / columns);
+      const top = -list.getBoundingClientRect().top;
+      const first = Math.max(0, Math.min(rows - 1, Math.floor(top / rowHeight) - AROUND));
+      const last = Math.min(rows, Math.ceil((top + window.innerHeight) / rowHeight) + AROUND);
+      return [first * columns, Math.min(found.length, Math.max(last, first + 1) * columns)];
+    }
+
+    function render() {
+      frame = 0;
+      const [from, to] = wanted();
+      for (const [place, element] of cards) {
+        if (place < from || place >= to) {
+          element.remove();
+          cards.delete(place);
+        }
+      }
+      let before = list.firstElementChild;
+      for (let place = from; place < to; place++) {
+        if (cards.has(place)) {
+          before = cards.get(place).nextElementSibling;
+        } else {
+          const made = card(found[place], place, found.length, query);
+          cards.set(place, made);
+          list.insertBefore(made, before);
+        }
+      }
+      const rows = Math.ceil(found.length / columns);
+      list.style.paddingTop = printing ? 0 : Math.floor(from / columns) * rowHeight + "px";
+      list.style.paddingBottom = printing ? 0 : Math.max(0, rows - Math.ceil(to / columns)) * rowHeight + "px";
+    }
+
+    function again() {
+      rowHeight = 0;
+      list.style.removeProperty("--row");
+      for (const element of cards.values()) element.remove();
+      cards = new Map();
+      list.style.paddingTop = list.style.paddingBottom = 0;
+      render();
+      measure();
+      render();
+    }
+
+    const scrolled = () => (frame = frame || requestAnimationFrame(render));
+    let width = 0;
+    const resized = new ResizeObserver(() => {
+      if (list.clientWidth !== width && list.isConnected) {
+        width = list.clientWidth;
+        again();
+      }
+    });
+    const print = (on) => () => {
+      printing = on;
+      render();
+    };
+    const [before, after] = [print(true), print(false)];
+    window.addEventListener("scroll", scrolled, { passive: true });
+    window.addEventListener("beforeprint", before);
+    window.addEventListener("afterprint", after);
+    resized.observe(list);
+
+    return {
+      show(selected, by) {
+        found = selected;
+        query = by;
+        width = list.clientWidth;
+        again();
+      },
+      stop() {
+        window.removeEventListener("scroll", scrolled);
+        window.removeEventListener("beforeprint", before);
+        window.removeEventListener("afterprint", after);
+        resized.disconnect();
+      },
+    };
+  }
+
+  return { make, PRINTED };
+})();

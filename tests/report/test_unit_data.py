@@ -1,0 +1,107 @@
+"""The arrays of units say what the tables say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from facedissect.dictionary.faces import FaceDictionary
+from facedissect.report.unit_data import LABELS, NONE, STATES, concept_faces, unit_arrays
+from facedissect.results import Dissection, LayerResult
+
+
+@pytest.fixture
+def layer(result: Dissection) -> LayerResult:
+    return result["act"]
+
+
+@pytest.fixture
+def places(result: Dissection) -> dict[str, int]:
+    return {face: number for number, face in enumerate(result["act"].peaks.faces)}
+
+
+@pytest.fixture
+def arrays(layer: LayerResult, dictionary: FaceDictionary, places: dict[str, int]) -> dict[str, np.ndarray]:
+    return unit_arrays(layer, dictionary.vocabulary, dictionary, concept_faces(layer, dictionary, 4), places)
+
+
+def test_units(arrays: dict[str, np.ndarray], layer: LayerResult, dictionary: FaceDictionary) -> None:
+    names = dictionary.vocabulary.names
+    for unit, row in layer.units.iterrows():
+        assert STATES[arrays["state"][unit]] == row["state"]
+        place = arrays["concept"][unit]
+        assert (names[place] if place != NONE else None) == (
+            row["concept"] if isinstance(row["concept"], str) else None
+        )
+        assert arrays["interpretable"][unit] == row["interpretable"]
+        for name in ("threshold", "lowest", "highest"):
+            np.testing.assert_equal(arrays[name][unit], np.float32(row[name]))
+
+
+@pytest.mark.parametrize("name", ["iou_firing", "iou_labelled", "coverage"])
+def test_concepts(arrays: dict[str, np.ndarray], layer: LayerResult, dictionary: FaceDictionary, name: str) -> None:
+    for row in layer.concepts.to_dict("records"):
+        found = arrays[name][row["unit"], dictionary.vocabulary.position(row["concept"])]
+        np.testing.assert_equal(found, np.float32(row[name]))
+
+
+def test_hierarchy(arrays: dict[str, np.ndarray], layer: LayerResult, dictionary: FaceDictionary) -> None:
+    assert len(layer.hierarchy)
+    expected = np.full(arrays["probability"].shape, np.nan, np.float32)
+    detected = np.zeros(expected.shape, bool)
+    for row in layer.hierarchy.to_dict("records"):
+        at = row["unit"], dictionary.vocabulary.position(row["concept"])
+        expected[at], detected[at] = row["probability"], row["detected"]
+    np.testing.assert_array_equal(arrays["probability"], expected)
+    np.testing.assert_array_equal(arrays["detected"], detected)
+
+
+def test_bias(arrays: dict[str, np.ndarray], layer: LayerResult, dictionary: FaceDictionary) -> None:
+    names = [(g.name, s) for g in dictionary.vocabulary.global_concepts for s in g.subgroups]
+    assert arrays["share"].shape == (len(layer.units), len(names))
+    for row in layer.bias.to_dict("records"):
+        at = row["unit"], names.index((row["global_concept"], row["subgroup"]))
+        np.testing.assert_equal(arrays["share"][at], np.float32(row["probability"]))
+        assert arrays["biased"][at] == row["biased"]
+
+
+def test_top_faces(
+    arrays: dict[str, np.ndarray], layer: LayerResult, dictionary: FaceDictionary, places: dict[str, int]
+) -> None:
+    for row in layer.top_faces.to_dict("records"):
+        at = row["unit"], row["place"] - 1
+        assert arrays["top_face"][at] == places[row["face"]]
+        np.testing.assert_equal(arrays["top_peak"][at], np.float32(row["peak"]))
+        concept = arrays["concept"][row["unit"]]
+        state = "unknown" if concept == NONE else dictionary[row["face"]].state(dictionary.vocabulary.concepts[concept])
+        assert LABELS[arrays["top_label"][at]] == state
+
+
+def test_faces_for_the_concept_of_a_unit(
+    arrays: dict[str, np.ndarray], layer: LayerResult, dictionary: FaceDictionary, places: dict[str, int]
+) -> None:
+    assert (arrays["concept"] != NONE).any()
+    for unit, concept in enumerate(arrays["concept"]):
+        if concept == NONE:
+            assert (arrays["concept_face"][unit] == NONE).all()
+            continue
+        name = dictionary.vocabulary.names[concept]
+        having = [(-layer.peaks.highest[places[face.id], unit], face.id) for face in dictionary.faces_with(name)]
+        expected = [places[face] for _, face in sorted(having)[:4]]
+        assert list(arrays["concept_face"][unit]) == expected
+        np.testing.assert_array_equal(arrays["concept_peak"][unit], layer.peaks.highest[expected, unit])
+        top = list(arrays["top_face"][unit])
+        assert list(arrays["concept_top"][unit]) == [top.index(face) if face in top else NONE for face in expected]
+
+
+def test_a_layer_without_maps_has_no_concepts(
+    mapless: Dissection, dictionary: FaceDictionary, places: dict[str, int]
+) -> None:
+    layer = mapless["act"]
+    best = concept_faces(layer, dictionary, 4)
+    arrays = unit_arrays(layer, dictionary.vocabulary, dictionary, best, places)
+    assert (arrays["concept"] == NONE).all()
+    assert arrays["iou_firing"].shape == (0, 4)
+    assert np.isnan(arrays["probability"]).all()
+    assert set(best.faces) == {()}
+    assert not np.isnan(arrays["share"]).all()
