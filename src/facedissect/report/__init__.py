@@ -27,7 +27,7 @@ def write_report(result: Dissection, dictionary: FaceDictionary, path: str | os.
     Args:
         result: what a run found.
         dictionary: the dictionary that was dissected; its images are shown.
-        path: `.html` for one self-contained page, `.pdf` for print.
+        path: `.html` for a page that opens from disk, with `NAME_files/` beside it if it is large; `.pdf` for print.
 
     Raises:
         OutputError: the suffix is of no known format, or the file cannot be written.
