@@ -26,6 +26,9 @@ from facedissect import (
 )
 from facedissect.activations import Batch
 from facedissect.model import UntrainedWarning
+from facedissect.report.pictures import pictures
+from facedissect.report.thumbnails import LitFaces
+from facedissect.units import unit_summaries
 
 
 class Network(nn.Module):
@@ -98,7 +101,9 @@ def test_a_fully_connected_layer_has_bias_and_top_faces_only(
         write_report(again, faces, tmp_path / file)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "of head gave no map that says where in the image a response comes from" in page
-    assert page.count("the whole of it: the unit has no map.") == 5 * 4
+    shown = LitFaces(again, faces, 40)
+    told = [face.alt for unit in unit_summaries(again["head"]) for face in pictures(shown, again["head"], unit)]
+    assert sum("the whole of it: the unit has no map." in text for text in told) == 5 * 4
 
 
 def test_a_run_of_layers_without_maps_reads_no_masks(faces: FaceDictionary, model: FaceModel) -> None:
