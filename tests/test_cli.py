@@ -396,42 +396,33 @@ def test_an_interrupt_says_so_and_leaves_nothing(shell: Shell, monkeypatch: pyte
     assert not list((tmp_path / "a").iterdir())
 
 
-def test_a_run_that_was_stopped_goes_on_when_it_is_given_again(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.fixture
+def stopped(shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The folder of a run that was stopped before its result was saved."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
     with monkeypatch.context() as patch:
-
-        def stop(*_: object) -> None:
-            raise KeyboardInterrupt
-
         patch.setattr(cli.storage, "save", stop)
         status, _, err = shell(f"{RUN} --out out")
-        assert (status, err.splitlines()[-1].split(":")[0]) == (cli.INTERRUPTED, "interrupted")
+    assert (status, err.splitlines()[-1].split(":")[0]) == (cli.INTERRUPTED, "interrupted")
     assert (tmp_path / "out" / cli.UNFINISHED).is_dir()
-    status, out, err = shell(f"{RUN} --out out --quantile 0.9")
+    return tmp_path / "out"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ("", "going on with a run that was stopped, after"),
+        ("--quantile 0.9", "starting afresh: setting quantile is not 0.995 any more but 0.9"),
+    ],
+)
+def test_a_run_that_was_stopped_goes_on_or_says_why_not(stopped: Path, shell: Shell, changes: str, told: str) -> None:
+    status, out, err = shell(f"{RUN} --out out {changes}")
     assert status == 0
-    assert "starting afresh: setting quantile is not 0.995 any more but 0.9" in out + err
-    assert not (tmp_path / "out" / cli.UNFINISHED).exists()
-
-
-def test_what_a_stopped_run_had_done_is_not_done_again(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    with monkeypatch.context() as patch:
-
-        def stop(*_: object) -> None:
-            raise KeyboardInterrupt
-
-        patch.setattr(cli.storage, "save", stop)
-        shell(f"{RUN} --out out")
-    _, out, err = shell(f"{RUN} --out out")
-    assert "going on with a run that was stopped, after" in out + err
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "0",
-        "dissection.json",
-        "report.html",
-        "report.pdf",
-    ]
+    assert told in out + err
+    assert sorted(path.name for path in stopped.iterdir()) == ["0", "dissection.json", "report.html", "report.pdf"]
 
 
 def test_debug_shows_the_traceback(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
