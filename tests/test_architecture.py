@@ -36,6 +36,7 @@ LOCAL_ONLY = {
     ("results", "views"),
     ("results", "report"),
     ("views", "report"),
+    ("comparison", "report"),
 }  # methods of results
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

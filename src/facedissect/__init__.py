@@ -44,7 +44,7 @@ from .report.browse import browse
 from .results import Dissection, LayerResult
 from .settings import Settings
 from .storage import load, save
-from .views import FoundConcept, Unit
+from .views import FoundConcept, FoundGlobalConcept, Unit
 
 if _typing.TYPE_CHECKING:
     from .report import plot as plot
@@ -64,6 +64,7 @@ __all__ = [
     "FaceReadError",
     "FacedissectError",
     "FoundConcept",
+    "FoundGlobalConcept",
     "GlobalConcept",
     "LayerError",
     "LayerInfo",

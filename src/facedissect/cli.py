@@ -19,7 +19,7 @@ from .atomic import atomic
 from .console import counted, err, note, out, say
 from .dictionary.detect import detect_faces
 from .dictionary.faces import FaceDictionary
-from .dictionary.open import open_dictionary
+from .dictionary.open import open_dictionary, reopen
 from .dictionary_commands import DICTIONARY_COMMANDS
 from .dissection import dissect
 from .errors import FacedissectError
@@ -208,9 +208,7 @@ def report(
 ) -> None:
     """Write the reports of a run again, without running the network."""
     loaded = storage.load(result)
-    known = loaded.provenance.dictionary
-    opts = {**known.get("options", {}), **({"landmarks": landmarks} if landmarks else {})}
-    faces = open_dictionary(dictionary or str(known["location"]), format=known["format"], **opts)
+    faces = reopen(loaded.provenance.dictionary, dictionary, **({"landmarks": landmarks} if landmarks else {}))
     chosen = [path for path in (html, pdf) if path] or [result / "report.html", result / "report.pdf"]
     for path in chosen:
         write_report(loaded, faces, path)

@@ -73,6 +73,12 @@ class Comparison:
     biased: pd.DataFrame = field(repr=False)
     differences: pd.DataFrame = field(repr=False)
 
+    def _repr_html_(self) -> str:
+        """What was found side by side, with what differs between the runs, which a notebook shows."""
+        from .report.notebook import comparison_html  # only a notebook needs the templates
+
+        return comparison_html(self)
+
     @property
     def names(self) -> list[str]:
         """The names of the sides."""

@@ -18,7 +18,7 @@ from .provenance import Provenance
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from .views import FoundConcept, Unit
+    from .views import FoundConcept, FoundGlobalConcept, Unit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,10 +73,16 @@ class Dissection:
         return Unit.of(self, layer, number)
 
     def concept(self, name: str) -> FoundConcept:
-        """The units that a local concept was found in. Raises DictionaryError for an unknown one."""
+        """The units that a local concept was found in. Raises DictionaryError for an unknown or a global one."""
         from .views import FoundConcept  # views build on results
 
         return FoundConcept.of(self, name)
+
+    def global_concept(self, name: str) -> FoundGlobalConcept:
+        """How the units lean by a global concept, such as age. Raises DictionaryError for an unknown or a local one."""
+        from .views import FoundGlobalConcept  # views build on results
+
+        return FoundGlobalConcept.of(self, name)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the result into a folder (docs/formats.md); `facedissect.load` reads it back. Raises OutputError."""

@@ -1,4 +1,4 @@
-"""One unit or one concept of a result, as a notebook asks for it: the facts as attributes, and a picture of itself."""
+"""One unit, concept or global concept of a result, as a notebook asks for it: facts as attributes, and a picture of itself."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, fields, replace
 
 import pandas as pd
 
-from .concepts import Concept
-from .errors import SettingsError
+from .concepts import Concept, GlobalConcept
+from .errors import DictionaryError, SettingsError, nearest_names
 from .results import Dissection
+from .settings import bias_cutoff
 from .units import UnitSummary, unit_summaries
 
 
@@ -91,8 +92,12 @@ class FoundConcept:
         """A local concept by its name.
 
         Raises:
-            DictionaryError: the vocabulary has none of that name.
+            DictionaryError: the vocabulary has none of that name, or only a global one.
         """
+        if name not in result.vocabulary and name in _global_concepts(result):
+            raise DictionaryError(
+                f"expected a local concept, got {name!r}, which is a global one; ask for .global_concept({name!r})"
+            )
         concept = result.vocabulary[name]
         units, hierarchy = result.units, result.hierarchy
         labelled = units[units["interpretable"] & (units["concept"] == name)]
@@ -135,3 +140,125 @@ class FoundConcept:
         from .report.notebook import concept_html  # only a notebook needs the templates
 
         return concept_html(self)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class FoundGlobalConcept:
+    """How the units lean by a global concept, as `Dissection.global_concept` gives it. In a notebook it shows itself with charts.
+
+    Attributes:
+        concept: its name and subgroups.
+        images: subgroup -> images that have it.
+        cutoff: probability from which a unit is biased towards a subgroup.
+        probabilities: (layer, unit) x subgroup -> probability; units without any are left out.
+        biased: subgroup -> `layer`, `unit` and `probability` of the units biased towards it, by falling probability.
+        counts: layer x subgroup -> units biased towards it.
+        layers: layer -> `units`, `measured` (with a probability) and `biased` (towards any subgroup).
+        result: where it was found.
+    """
+
+    concept: GlobalConcept
+    images: Mapping[str, int]
+    cutoff: float
+    probabilities: pd.DataFrame = field(compare=False)
+    biased: Mapping[str, pd.DataFrame] = field(compare=False)
+    counts: pd.DataFrame = field(compare=False)
+    layers: pd.DataFrame = field(compare=False)
+    result: Dissection = field(compare=False)
+
+    @classmethod
+    def of(cls, result: Dissection, name: str) -> FoundGlobalConcept:
+        """A global concept by its name.
+
+        Raises:
+            DictionaryError: the vocabulary has none of that name, or only a local one.
+        """
+        known = _global_concepts(result)
+        if name not in known:
+            if name in result.vocabulary:
+                raise DictionaryError(
+                    f"expected a global concept, got {name!r}, which is a local one; ask for .concept({name!r})"
+                )
+            raise DictionaryError(
+                f"expected a global concept of the vocabulary, got {name!r}; nearest: {nearest_names(name, known) or 'none'}"
+            )
+        concept = known[name]
+        subgroups = list(concept.subgroups)
+        sizes = result.provenance.subgroup_images.get(name, {})
+        images = {subgroup: int(sizes.get(subgroup, 0)) for subgroup in subgroups}
+        rows = result.bias
+        rows = rows[rows["global_concept"] == name]
+        probabilities = _wide(rows, subgroups)
+        biased = rows[rows["biased"].astype(bool)]
+        names = pd.Index(result.layers, name="layer")
+        return cls(
+            concept=concept,
+            images=images,
+            cutoff=bias_cutoff(max(sum(number > 0 for number in images.values()), 2)),
+            probabilities=probabilities,
+            biased={
+                subgroup: biased.loc[biased["subgroup"] == subgroup, ["layer", "unit", "probability"]].sort_values(
+                    "probability", ascending=False, kind="stable", ignore_index=True
+                )
+                for subgroup in subgroups
+            },
+            counts=pd.crosstab(biased["layer"], biased["subgroup"]).reindex(
+                index=names, columns=pd.Index(subgroups, name="subgroup"), fill_value=0
+            ),
+            layers=pd.DataFrame(
+                {
+                    "units": [len(layer.units) for layer in result.layers.values()],
+                    "measured": probabilities.groupby("layer").size().reindex(names, fill_value=0).to_numpy(),
+                    "biased": biased.groupby("layer")["unit"].nunique().reindex(names, fill_value=0).to_numpy(),
+                },
+                index=names,
+            ),
+            result=result,
+        )
+
+    @property
+    def name(self) -> str:
+        """The global concept's name."""
+        return self.concept.name
+
+    @property
+    def subgroups(self) -> tuple[str, ...]:
+        """Its subgroups, in the vocabulary's order."""
+        return self.concept.subgroups
+
+    def top_units(self, subgroup: str, count: int | None = None) -> tuple[Unit, ...]:
+        """The first `count` units biased towards a subgroup (all if None), the highest probability first.
+
+        Raises:
+            SettingsError: it has no such subgroup.
+        """
+        if subgroup not in self.biased:
+            raise SettingsError(
+                f"expected a subgroup of {self.name}, got {subgroup!r}; it has: {', '.join(self.biased)}"
+            )
+        rows = self.biased[subgroup].head(count if count is not None else len(self.biased[subgroup]))
+        pairs = zip(rows["layer"], rows["unit"], strict=True)
+        return tuple(self.result.unit(layer, int(number)) for layer, number in pairs)
+
+    def __repr__(self) -> str:
+        per_layer = "; ".join(
+            f"{layer}: {biased} of {measured} units biased" if measured else f"{layer}: not measured"
+            for layer, measured, biased in self.layers[["measured", "biased"]].itertuples(name=None)
+        )
+        return f"<Global concept {self.name} ({', '.join(self.subgroups)}), cut-off {self.cutoff:.2f}; {per_layer}>"
+
+    def _repr_html_(self) -> str:
+        from .report.notebook import global_concept_html  # only a notebook needs the templates
+
+        return global_concept_html(self)
+
+
+def _global_concepts(result: Dissection) -> dict[str, GlobalConcept]:
+    return {concept.name: concept for concept in result.vocabulary.global_concepts}
+
+
+def _wide(rows: pd.DataFrame, subgroups: list[str]) -> pd.DataFrame:
+    """(layer, unit) x subgroup -> probability, in the order of the rows, without units that have none."""
+    units = pd.MultiIndex.from_frame(rows[["layer", "unit"]].drop_duplicates())
+    wide = rows.pivot_table(index=["layer", "unit"], columns="subgroup", values="probability")
+    return wide.reindex(index=units, columns=pd.Index(subgroups, name="subgroup")).dropna(how="all")

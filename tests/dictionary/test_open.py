@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import types
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,7 +19,7 @@ from facedissect.dictionary import (
     open_dictionary,
     write_landmarks,
 )
-from facedissect.dictionary.open import recognise
+from facedissect.dictionary.open import recognise, reopen
 from facedissect.errors import DictionaryError
 
 if TYPE_CHECKING:
@@ -162,5 +162,21 @@ def test_options_and_landmarks_of_any_format_are_kept(tmp_path: Path) -> None:
     dictionary = open_dictionary(root, landmarks=landmarks, malformed="skip")
     assert dictionary[face_id].box == (1.0, 2.0, 3.0, 4.0)
     assert dictionary.options == {"landmarks": str(landmarks), "malformed": "skip"}
-    again = open_dictionary(dictionary.location, format=dictionary.format, **dictionary.options)
-    assert again.digest == dictionary.digest
+    known: dict[str, Any] = {
+        "location": dictionary.location,
+        "format": dictionary.format,
+        "options": dictionary.options,
+    }
+    assert reopen(known).digest == dictionary.digest
+    with pytest.raises(DictionaryError, match="nowhere"):
+        reopen(known, tmp_path / "nowhere")
+    del known["options"]
+    with pytest.raises(DictionaryError, match=r"holiday\.jpg"):
+        reopen(known)
+    assert reopen(known, malformed="skip")[face_id].box is None
+    moved = root.rename(tmp_path / "moved")
+    other = tmp_path / "other.csv"
+    write_landmarks({face_id: Located(box=(2.0, 3.0, 4.0, 5.0))}, other)
+    there = reopen({**known, "options": dictionary.options}, moved, landmarks=other)
+    assert there.location == str(moved)
+    assert there[face_id].box == (2.0, 3.0, 4.0, 5.0)

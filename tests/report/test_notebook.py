@@ -8,10 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from facedissect.comparison import compare
+from facedissect.concepts import GlobalConcept
+from facedissect.dictionary import open as open_module
 from facedissect.dictionary.faces import FaceDictionary
 from facedissect.errors import DictionaryError, LayerError, SettingsError
-from facedissect.report import notebook
+from facedissect.report import compare_wording, notebook, wording
 from facedissect.results import Dissection
+from facedissect.settings import bias_cutoff
 
 from .conftest import DEAD, HOSTILE
 from .test_html import Page
@@ -136,11 +140,171 @@ def test_what_is_not_there(result: Dissection) -> None:
         result.unit("act", 12)
     with pytest.raises(DictionaryError, match="expected a concept of the vocabulary, got 'gren'; nearest: green"):
         result.concept("gren")
+    with pytest.raises(DictionaryError, match=r"got 'tone', which is a global one; ask for \.global_concept\('tone'\)"):
+        result.concept("tone")
+    with pytest.raises(DictionaryError, match=r"got 'green', which is a local one; ask for \.concept\('green'\)"):
+        result.global_concept("green")
+    with pytest.raises(
+        DictionaryError, match="expected a global concept of the vocabulary, got 'tones'; nearest: tone"
+    ):
+        result.global_concept("tones")
+    with pytest.raises(SettingsError, match="expected a subgroup of tone, got 'dark'; it has: pale, <b>deep</b>"):
+        result.global_concept("tone").top_units("dark")
+
+
+def test_a_result_without_global_concepts(bare_run: tuple[Dissection, FaceDictionary]) -> None:
+    with pytest.raises(DictionaryError, match="got 'age'; nearest: none"):
+        bare_run[0].global_concept("age")
+
+
+def test_a_global_concept_holds_the_facts(result: Dissection) -> None:
+    found = result.global_concept("era")
+    rows = result.bias[result.bias["global_concept"] == "era"]
+    assert (found.name, found.subgroups, found.cutoff) == ("era", ("old", "middle", "new", "unborn"), bias_cutoff(3))
+    assert found.images == {"old": 20, "middle": 20, "new": 20, "unborn": 0}
+    assert list(found.probabilities.columns) == list(found.subgroups)
+    measured = rows[rows["probability"].notna()]
+    assert list(found.probabilities.index) == list(
+        measured[["layer", "unit"]].drop_duplicates().itertuples(index=False, name=None)
+    )
+    assert 0 < len(found.probabilities) < 24, "the broken units have no probability"
+    for row in measured.itertuples():
+        assert found.probabilities.loc[(row.layer, row.unit), row.subgroup] == row.probability
+    for subgroup in found.subgroups:
+        leaning = rows[rows["biased"] & (rows["subgroup"] == subgroup)]
+        own = found.biased[subgroup]
+        assert set(zip(own["layer"], own["unit"], strict=True)) == set(
+            zip(leaning["layer"], leaning["unit"], strict=True)
+        )
+        assert own["probability"].is_monotonic_decreasing
+        for layer in result.layers:
+            assert found.counts.loc[layer, subgroup] == (leaning["layer"] == layer).sum()
+    assert found.counts.to_numpy().sum() > 0
+    for name, layer in result.layers.items():
+        counted = layer.units["biased_era"].ne("").sum()
+        assert tuple(found.layers.loc[name]) == (12, measured.loc[measured["layer"] == name, "unit"].nunique(), counted)
+
+
+def test_the_layers_of_a_global_concept_keep_their_order(result: Dissection) -> None:
+    assert list(result.layers) != sorted(result.layers)
+    found = result.global_concept("tone")
+    for index in (found.layers.index, found.counts.index, found.probabilities.index.unique("layer")):
+        assert list(index) == list(result.layers)
+
+
+def test_the_most_biased_units_come_first(result: Dissection) -> None:
+    found = result.global_concept("era")
+    subgroup = max(found.biased, key=lambda name: len(found.biased[name]))
+    first = found.top_units(subgroup, 2)
+    own = found.biased[subgroup]
+    assert [(unit.layer, unit.unit) for unit in first] == list(
+        own[["layer", "unit"]].head(2).itertuples(index=False, name=None)
+    )
+    assert len(found.top_units(subgroup)) == len(own) > 2
+
+
+def test_a_global_concept_in_plain_text(result: Dissection) -> None:
+    found = result.global_concept("era")
+    biased = result["act"].units["biased_era"].ne("").sum()
+    assert repr(found).startswith("<Global concept era (old, middle, new, unborn), cut-off 0.40; first<1>: ")
+    assert repr(found).endswith(f"; act: {biased} of {found.layers.loc['act', 'measured']} units biased>")
+
+
+def test_a_global_concept_shows_stacked_units(result: Dissection) -> None:
+    found = result.global_concept("era")
+    html = found._repr_html_()
+    page = Page(re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL))
+    assert page.tags["img"] == 8, "two layers by four subgroups"
+    assert all(source.startswith("data:image/png;base64,") for source in page.values("src"))
+    assert page.values("style", "i").count("bottom:40.0%") == 8
+    measured, counts = found.layers.loc["act", "measured"], found.counts.loc["act"]
+    for alt, subgroup in zip(page.values("alt")[4:], found.subgroups, strict=True):
+        of = f"in {measured} units of act, by falling share of {subgroup}; {counts[subgroup]} "
+        assert of in alt.replace("\u00a0", " ")
+    told = words(html)
+    cells = " ".join(f"{count} ({wording.percent(count, measured)})".replace("\u00a0", " ") for count in counts)
+    assert f"act {cells} {found.layers.loc['act', 'biased']} of {measured}" in told
+    assert "images 20, few 20, few 20, few 0, few" in told
+    leading = max(found.biased, key=lambda name: len(found.biased[name]))
+    first = found.biased[leading].iloc[0]
+    label = wording.label(result.unit(first["layer"], int(first["unit"])))
+    assert f"Most biased towards {leading}" in told
+    assert f"{first['layer']} {first['unit']} {label} {first['probability']:.2f}" in told
+    assert "Most biased towards unborn" not in told
+
+
+def test_names_of_a_global_concept_are_escaped(result: Dissection) -> None:
+    """`<img ...>` as a subgroup's name, as the concept's and as a layer's is shown and never run."""
+    concept = GlobalConcept(name=HOSTILE, subgroups=(HOSTILE, "other"))
+    vocabulary = replace(result.vocabulary, global_concepts=(concept,))
+    layer = result["act"]
+    bias = layer.bias[layer.bias["global_concept"] == "tone"].assign(global_concept=HOSTILE, layer=HOSTILE, biased=True)
+    bias = bias.assign(subgroup=bias["subgroup"].map({"pale": HOSTILE, "<b>deep</b>": "other"}))
+    hostile = replace(result, vocabulary=vocabulary, layers={HOSTILE: replace(layer, layer=HOSTILE, bias=bias)})
+    html = hostile.global_concept(HOSTILE)._repr_html_()
+    page = Page(re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL))
+    assert page.tags["img"] == 2, "the stacks"
+    told = words(html)
+    assert f"Most biased towards {HOSTILE}" in told
+    assert f"{HOSTILE}: 12 biased" in told
+    assert told.startswith(f" {HOSTILE} global concept")
+    assert any(HOSTILE in text for text in page.values("alt"))
+
+
+def test_a_global_concept_that_was_not_measured(result: Dissection) -> None:
+    layers = {
+        name: replace(layer, bias=layer.bias.assign(probability=np.nan, biased=False))
+        for name, layer in result.layers.items()
+    }
+    found = replace(result, layers=layers).global_concept("tone")
+    assert found.probabilities.empty
+    assert repr(found).endswith("first<1>: not measured; act: not measured>")
+    told = words(found._repr_html_())
+    assert "<img" not in found._repr_html_()
+    assert "No unit has a probability: fewer than two subgroups have images." in told
+    assert "act – – –" in told
+    without = {name: replace(layer, bias=layer.bias.iloc[:0]) for name, layer in result.layers.items()}
+    assert replace(result, layers=without).global_concept("tone").layers["measured"].tolist() == [0, 0]
+
+
+def test_a_comparison_shows_both_sides(result: Dissection) -> None:
+    comparison = compare({HOSTILE: result.only("first<1>"), "late": result.only("act")})
+    html = comparison._repr_html_()
+    page = Page(re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL))
+    assert not page.tags["img"]
+    told = words(html)
+    assert HOSTILE in told
+    for row in comparison.totals.itertuples():
+        assert f"{row.Index} 12 {row.interpretable} ({100 * row.share:.0f} %)" in told
+    regions = comparison.counts("regions")
+    top, whole = regions.loc["Top"], regions.sum()
+    cells = [f"{top[side]} ({100 * top[side] / whole[side]:.0f} %)" for side in comparison.names]
+    assert f"Top {' '.join(cells)}" in re.sub(r"\s+", " ", told)
+    for sentence in compare_wording.summary(comparison):
+        assert re.sub(r"\s+", " ", sentence.replace("\u00a0", " ")) in told
+    towards, measured = comparison.counts("bias"), comparison.counts("biased", "measured")
+    pale = towards.loc[("tone", "pale"), "late"]
+    assert f"{pale} ({100 * pale / measured.loc['tone', 'late']:.0f} %)" in told
+    assert "Units biased by era" in told
+    assert "Differences of the runs" not in told
+
+
+def test_a_comparison_warns_of_what_differs(result: Dissection) -> None:
+    other = replace(result, settings=replace(result.settings, min_iou=0.5))
+    told = words(compare({"a": result, "b": other})._repr_html_())
+    assert "numbers that rest on these cannot be compared." in told
+    assert "min_iou settings 0.04 0.5" in told
+
+
+def test_a_comparison_without_bias(bare_run: tuple[Dissection, FaceDictionary]) -> None:
+    told = words(compare({"a": bare_run[0], "b": bare_run[0]})._repr_html_())
+    assert "Units biased" not in told
+    assert "Bottom & more 0 (–) 0 (–)" in told
 
 
 def test_the_dictionary_is_opened_as_the_run_did(result: Dissection, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, dict[str, object]]] = []
-    monkeypatch.setattr(notebook, "open_dictionary", lambda location, **told: asked.append((location, told)))
+    monkeypatch.setattr(open_module, "open_dictionary", lambda location, **told: asked.append((location, told)))
     known = {**result.provenance.dictionary, "location": "here", "format": "coco", "options": {"preset": "x"}}
     notebook.reopened(replace(result, provenance=replace(result.provenance, dictionary=known)))
     assert asked == [("here", {"format": "coco", "preset": "x"})]

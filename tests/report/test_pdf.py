@@ -18,6 +18,7 @@ from pypdf import PdfReader
 
 from facedissect.dictionary.faces import FaceDictionary
 from facedissect.report import pdf, printed_faces, write_report
+from facedissect.report.charts import Chart
 from facedissect.report.strips import strip
 from facedissect.report.summary import summarise
 from facedissect.report.text_width import shortened, width, wrapped
@@ -112,6 +113,19 @@ def test_a_paragraph_longer_than_a_page_goes_on() -> None:
     texts = [text for figure in figures for text in figure.axes[0].texts]
     assert " ".join(text.get_text() for text in texts).split().count("word") == len(words)
     assert all(text.get_position()[1] < pdf.PAGE[1] - 0.3 for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("room", "squeezed", "height"), [(2.0, 1.0, 2.0), (1.7, 0.8, 1.7), (1.7, 1.0, None), (1.5, 0.8, None)]
+)
+def test_a_chart_may_be_squeezed_where_room_is_short(room: float, squeezed: float, height: float | None) -> None:
+    chart = Chart(name="c", title="t", description="d", height=2.0, draw=lambda axes: axes.set_axis_off())
+    pages = pdf.Pages(None, "report")
+    axes = pages.new("section")
+    shown = pdf._charts(pages, axes, pdf.PAGE[1] - pdf.MARGIN - room, [chart], squeezed=squeezed)
+    drawn = axes.figure.axes[1:]
+    assert [part.get_position().height * pdf.PAGE[1] for part in drawn] == pytest.approx([height] if height else [])
+    assert shown == ([chart] if height else [])
 
 
 def test_no_global_concepts_and_no_interpretable_unit(

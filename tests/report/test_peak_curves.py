@@ -60,7 +60,7 @@ def test_no_subgroups() -> None:
 
 def test_members_are_those_of_the_dictionary(result: Dissection, dictionary: FaceDictionary) -> None:
     faces = (*result["act"].peaks.faces, "one that is gone")
-    of = members(dictionary, result.vocabulary, faces)
+    of = members(dictionary, result.vocabulary.global_concepts, faces)
     row = 0
     for concept in dictionary.vocabulary.global_concepts:
         for subgroup in concept.subgroups:

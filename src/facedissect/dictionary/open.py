@@ -103,6 +103,21 @@ def open_dictionary(location: str | PathLike[str], *, format: str | None = None,
     return dictionary if name == "demo" else replace(dictionary, options=told)
 
 
+def reopen(known: Mapping[str, Any], location: str | PathLike[str] | None = None, **options: Any) -> FaceDictionary:
+    """The dictionary that a result was made with, opened as the run opened it.
+
+    Args:
+        known: `location`, `format` and `options`, as the provenance of a result tells them.
+        location: where it is now, if it is no longer there.
+        options: take the place of those of the run.
+
+    Raises:
+        DictionaryError: it is not there any more, or has a fault.
+    """
+    told = {**known.get("options", {}), **options}
+    return open_dictionary(location or str(known["location"]), format=str(known["format"]), **told)
+
+
 def check_dictionary(
     location: str | PathLike[str],
     *,

@@ -19,7 +19,7 @@ import numpy as np
 from ..atomic import atomic
 from ..dictionary.faces import FaceDictionary
 from ..results import Dissection
-from . import charts, face_diagram, wording
+from . import charts, face_diagram, page_folder, wording
 from .face_pictures import FacePictures
 from .packing import as_text, pack
 from .page_data import PageData, gather
@@ -76,8 +76,10 @@ class ConceptCounts:
 def write(result: Dissection, dictionary: FaceDictionary, path: Path) -> None:
     """Write the page, and `NAME_files/` beside it where it would be larger than INLINE_BYTES.
 
+    The folder of an earlier report of this name is replaced or, where none is needed any more, removed.
+
     Raises:
-        OutputError: it cannot be written.
+        OutputError: it cannot be written, or there is a folder of that name which no report has written.
     """
     run = summarise(result)
     data = gather(run, dictionary)
@@ -85,16 +87,18 @@ def write(result: Dissection, dictionary: FaceDictionary, path: Path) -> None:
     if sum(map(len, pieces.values())) <= INLINE_BYTES:
         with atomic(path) as page:
             page.write_text(_page(run, data, pieces), encoding="utf-8")
+        page_folder.remove_stale(path)
         return
-    folder = path.with_name(f"{path.stem}_files")
+    folder = page_folder.beside(path)
+    page_folder.check_free(folder)
     # Both are ready before the first takes its place.
     with atomic(path) as page, atomic(folder) as files:
         page.write_text(_page(run, data, {}, folder.name), encoding="utf-8")
         files.mkdir()
         for key in data.pieces:
-            (files / f"{key}.js").write_text(f'facedissect.receive("{key}","{pieces[key]}");\n', encoding="ascii")
+            (files / f"{key}.js").write_text(page_folder.piece_script(key, pieces[key]), encoding="ascii")
         for number, image in enumerate(data.faces.images):
-            (files / f"{number:06}.webp").write_bytes(image)
+            (files / page_folder.picture_name(number)).write_bytes(image)
 
 
 def _face_pieces(faces: FacePictures) -> Iterator[tuple[str, bytes]]:

@@ -1,20 +1,25 @@
-"""How a result, a unit and a concept show themselves in a notebook: small tables and lit faces, in the notebook's own colours."""
+"""How results, units, concepts and comparisons show themselves in a notebook: small tables and pictures, in its own colours."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import pandas as pd
+
+from ..comparison import Comparison
 from ..dictionary.faces import FaceDictionary
-from ..dictionary.open import open_dictionary
+from ..dictionary.open import reopen
 from ..errors import FacedissectError
 from ..results import Dissection
-from ..views import FoundConcept, Unit
-from . import wording
+from ..views import FoundConcept, FoundGlobalConcept, Unit
+from . import compare_wording, wording
 from .pictures import Picture, pictures
-from .summary import summarise
+from .stacks import colours, stack_uri
+from .summary import FEW_IMAGES, summarise
 from .templating import environment
 from .thumbnails import LitFaces
 
@@ -25,6 +30,28 @@ SHOWN_UNITS = 3
 """Units of a concept that are shown with their faces."""
 
 MOST_ROWS = 12
+
+LEADERS = 5
+"""Units that are named of those biased towards a subgroup."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """The units of a layer by falling share of one subgroup, stacked; `uri` and `alt` are of the picture."""
+
+    subgroup: str
+    biased: int
+    uri: str
+    alt: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SideBySide:
+    """A table of counts: `rows` of a name and, for each side, the count and its share of the side's whole."""
+
+    caption: str
+    what: str
+    rows: Sequence[tuple[str, Sequence[tuple[int, float]]]]
 
 
 def result_html(result: Dissection) -> str:
@@ -63,6 +90,91 @@ def concept_html(found: FoundConcept) -> str:
     )
 
 
+def global_concept_html(found: FoundGlobalConcept) -> str:
+    """A global concept: how many units are biased to whom, the units of each layer stacked, and the most biased ones."""
+    leaders = {
+        subgroup: [
+            (unit, wording.label(unit), found.probabilities.loc[(unit.layer, unit.unit), subgroup]) for unit in first
+        ]
+        for subgroup in found.subgroups
+        if (first := found.top_units(subgroup, LEADERS))
+    }
+    return _rendered(
+        "notebook_global.html.j2",
+        found=found,
+        colours=dict(zip(found.subgroups, colours(len(found.subgroups)), strict=True)),
+        few=FEW_IMAGES,
+        layers=list(found.layers[["measured", "biased"]].itertuples(name=None)),
+        stacks={layer: _stacks(found, layer) for layer in found.layers.index[found.layers["measured"] > 0]},
+        leaders=leaders,
+    )
+
+
+def _stacks(found: FoundGlobalConcept, layer: str) -> list[Stack]:
+    """One stack a subgroup, so that each can be held against the cut-off."""
+    shares = found.probabilities.loc[[layer]].to_numpy(float)
+    stacks = []
+    for place, subgroup in enumerate(found.subgroups):
+        biased = int(found.counts[subgroup][layer])
+        stacks.append(
+            Stack(
+                subgroup=subgroup,
+                biased=biased,
+                uri=stack_uri(shares, place),
+                alt=f"Shares of {wording.listed(found.subgroups)} in {wording.counted(len(shares), 'unit')} of {layer}, by "
+                f"falling share of {subgroup}; {biased:,} {'is' if biased == 1 else 'are'} biased towards it.",
+            )
+        )
+    return stacks
+
+
+def comparison_html(comparison: Comparison) -> str:
+    """Results side by side: what hampers the comparison, what was found in words, and the counts as tables."""
+    labelled = comparison.counts("regions").sum()
+    tables = [
+        _side_by_side("Interpretable units by region", "Region", comparison.counts("regions"), labelled),
+        _side_by_side(
+            "Interpretable units by kind of concept",
+            "Kind",
+            comparison.counts("kinds").rename(index=wording.kind_name),
+            labelled,
+        ),
+    ]
+    biased, measured = comparison.counts("biased"), comparison.counts("biased", "measured")
+    towards = comparison.counts("bias")
+    tables += [
+        _side_by_side(f"Units biased by {concept}", "Towards", towards.loc[concept], measured.loc[concept])
+        for concept in biased.index
+    ]
+    concepts = comparison.counts("concepts")
+    return _rendered(
+        "notebook_comparison.html.j2",
+        title=compare_wording.title(comparison),
+        warnings=compare_wording.warnings(comparison),
+        summary=compare_wording.summary(comparison),
+        names=comparison.names,
+        totals=list(comparison.totals.reset_index().itertuples()),
+        differences=[(about, name, values) for (about, name), *values in comparison.differences.itertuples(name=None)],
+        tables=tables,
+        concepts=[
+            _side_by_side(f"{heading} ({len(names)})", "Concept", concepts.loc[names], labelled)
+            for heading, names in compare_wording.groups(comparison)
+        ],
+    )
+
+
+def _side_by_side(caption: str, what: str, counts: pd.DataFrame, wholes: pd.Series) -> SideBySide:
+    shares = counts / wholes.where(wholes > 0)
+    return SideBySide(
+        caption=caption,
+        what=what,
+        rows=[
+            (str(name), [(int(counts.loc[name, side]), float(shares.loc[name, side])) for side in counts.columns])
+            for name in counts.index
+        ],
+    )
+
+
 def _rendered(template: str, **context: Any) -> str:
     templates = environment({"number": wording.number, "thousands": "{:,}".format})
     return templates.get_template(template).render(wording=wording, **context)
@@ -87,9 +199,9 @@ def reopened(result: Dissection) -> FaceDictionary:
         DictionaryError: it is not there any more.
     """
     known = result.provenance.dictionary
-    return _opened(str(known["location"]), str(known["format"]), json.dumps(known.get("options", {})))
+    return _opened(json.dumps({name: known[name] for name in ("location", "format", "options") if name in known}))
 
 
 @lru_cache(maxsize=2)
-def _opened(location: str, format_name: str, options: str) -> FaceDictionary:
-    return open_dictionary(location, format=format_name, **json.loads(options))
+def _opened(known: str) -> FaceDictionary:
+    return reopen(json.loads(known))

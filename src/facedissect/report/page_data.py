@@ -60,7 +60,9 @@ def gather(run: RunSummary, dictionary: FaceDictionary) -> PageData:
     for number, (name, layer) in enumerate(result.layers.items()):
         arrays = unit_arrays(layer, result.vocabulary, dictionary, best[name], place)
         pieces[f"layer-{number}"] = pack({}, arrays)
-        pieces |= dict(_blocks(number, layer, members(dictionary, result.vocabulary, layer.peaks.faces)))
+        pieces |= dict(
+            _blocks(number, layer, members(dictionary, result.vocabulary.global_concepts, layer.peaks.faces))
+        )
     for number, concept in enumerate(result.vocabulary.names):
         pieces[f"outlines-{number}"] = pack({}, face_pictures.packed(faces.outlines.get(concept, ())))
     return PageData(pieces=pieces, faces=faces)

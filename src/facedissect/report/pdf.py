@@ -50,6 +50,9 @@ HEADINGS = (20, 11)
 ON_FIRST_PAGE = ("outcomes", "regions", "kinds", "biased-units")
 """Names of charts, as far as they fit."""
 
+SQUEEZED = 0.8
+"""Of its height a chart may have on the first page, rather than leave half of it empty."""
+
 MOST_KEPT = 10
 """Lines of a paragraph that stay on one page."""
 
@@ -156,7 +159,8 @@ def _title_pages(pages: Pages, run: RunSummary, title: str) -> None:
     layers = {layer.name: layer for layer in run.layers}
     several = len(layers) > 1
     drawn = compared(layers) if several else charts(run.layers[0])
-    shown = _charts(pages, axes, y + 0.3, [chart for chart in drawn if chart.name in ON_FIRST_PAGE])
+    on_first = [chart for chart in drawn if chart.name in ON_FIRST_PAGE]
+    shown = _charts(pages, axes, y + 0.3, on_first, squeezed=SQUEEZED)
     guide = [f"{term}. {meaning}" for term, meaning in wording.reading_guide(run.result.settings)]
     made = [f"{name}: {value}" for name, value in wording.made_by(run.result)]
     chapters = [
@@ -264,10 +268,12 @@ def _chart_pages(pages: Pages, section: str, drawn: Sequence[Chart], depth: int)
         left = [chart for chart in left if chart not in shown]
 
 
-def _charts(pages: Pages, axes: Axes, top: float, drawn: Sequence[Chart], depth: int | None = None) -> list[Chart]:
+def _charts(
+    pages: Pages, axes: Axes, top: float, drawn: Sequence[Chart], depth: int | None = None, squeezed: float = 1.0
+) -> list[Chart]:
     """Charts in two columns below `top`, each where there is most room, up to the first that finds none; gives those.
 
-    One that is higher than a page is drawn lower.
+    One that is higher than a page is drawn lower, as is one that finds room for at least `squeezed` of its height.
     """
     width, bottom = (PAGE[0] - 2 * MARGIN - COLUMN_GAP) / 2, PAGE[1] - MARGIN
     used, shown = [top, top], []
@@ -275,8 +281,9 @@ def _charts(pages: Pages, axes: Axes, top: float, drawn: Sequence[Chart], depth:
         for chart in drawn:
             height, column = min(chart.height, bottom - TOP), int(np.argmin(used))
             y = used[column]
-            if y + height > bottom + 1e-9:
+            if y + squeezed * height > bottom + 1e-9:
                 break
+            height = min(height, bottom - y)
             if depth is not None:
                 pages.mark(chart.title, depth, y)
             left = MARGIN + column * (width + COLUMN_GAP)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Int64, UInt16, UInt32
 
-from ..concepts import Vocabulary
+from ..concepts import GlobalConcept
 from ..dictionary.faces import FaceDictionary
 from ..peaks import Peaks
 
@@ -15,13 +15,13 @@ BINS = 32
 
 
 def members(
-    dictionary: FaceDictionary, vocabulary: Vocabulary, faces: Sequence[str]
+    dictionary: FaceDictionary, global_concepts: Sequence[GlobalConcept], faces: Sequence[str]
 ) -> Bool[np.ndarray, "subgroup image"]:
-    """Which faces each subgroup of each global concept holds, the concepts one after the other in the vocabulary's order.
+    """Which faces each subgroup of each global concept holds, the concepts one after the other.
 
     A face that the dictionary has no more is in none.
     """
-    subgroups = [(g.name, group) for g in vocabulary.global_concepts for group in g.subgroups]
+    subgroups = [(g.name, group) for g in global_concepts for group in g.subgroups]
     row = {subgroup: number for number, subgroup in enumerate(subgroups)}
     found = np.zeros((len(subgroups), len(faces)), bool)
     for column, face in enumerate(faces):

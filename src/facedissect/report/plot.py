@@ -21,6 +21,7 @@ from . import charts, wording
 from .charts import Chart
 from .drawing import WIDTH, style
 from .figures import Results, lined_up
+from .peak_curves import members
 from .strips import strip
 from .summary import LayerSummary
 from .thumbnails import LitFaces
@@ -155,13 +156,9 @@ def peaks(
         )
     recorded = result[layer].peaks
     values = np.asarray(recorded.highest[:, unit], float)
-    of_face = [
-        dictionary[face].subgroups.get(global_concept) if face in dictionary else None for face in recorded.faces
-    ]
-    groups = {
-        subgroup: values[np.array([own == subgroup for own in of_face], bool) & np.isfinite(values)]
-        for subgroup in known[global_concept].subgroups
-    }
+    concept = known[global_concept]
+    of = members(dictionary, [concept], recorded.faces) & np.isfinite(values)
+    groups = {subgroup: values[own] for subgroup, own in zip(concept.subgroups, of, strict=True)}
     if not any(len(group) for group in groups.values()):
         raise SettingsError(
             f"expected finite peaks of unit {unit} for faces with a subgroup of {global_concept}, got none in "
