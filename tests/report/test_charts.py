@@ -69,6 +69,8 @@ def test_stacked_shares_reach_one_and_leave_out_dead_units(summary: RunSummary) 
         assert len(axes.collections) == 2
         heights = axes.collections[-1].get_paths()[0].vertices[:, 1]
         assert np.isclose(heights.max(), 1)
+        assert {tuple(line.get_ydata()) for line in axes.lines} == {(0.55, 0.55)}, "the cut-off of the lowest band"
+        assert [text.get_text() for text in axes.texts] == ["biased to pale from 0.55"]
     assert "Mean probability over 9 units: pale 0." in chart.description
 
 
@@ -80,6 +82,7 @@ def test_axes_say_what_they_count(summary: RunSummary) -> None:
         labels[chart.name] = axes.get_xlabel(), axes.get_ylabel()
     assert labels["concepts"] == ("number of units", "concept")
     assert labels["regions"] == ("number of units", "region of the face")
+    assert labels["kinds"] == ("number of units", "kind")
     assert labels["biased-units"] == ("number of units", "subgroup")
     assert labels["bias-era"][1] == "probability"
     assert len(labels) == len(charts(summary.layers[0])), "no two charts have one name"
@@ -152,8 +155,14 @@ def test_many_layers_and_concepts_still_fit_a_page(summary: RunSummary) -> None:
         axes = figure.axes[0]
         assert axes.get_position().width > 0.4, "no legend takes the room of the bars"
         assert next(label.get_text() for label in axes.get_yticklabels()) == "c59"
-        assert not axes.texts, "bars are too thin for counts"
-        assert axes.xaxis.get_gridlines()[0].get_visible()
+        assert axes.get_legend() is None, "columns carry the names"
+        assert {text.get_text() for text in axes.texts} == {str(n) for n in range(23, 61)}
+        assert len(axes.texts) == 9 * MOST_CONCEPTS
+    with style():
+        (crowd, *_) = compared({f"layer {n}": layer for n in range(90)})
+        axes = crowd.figure().axes[0]
+        assert not axes.texts, "cells are too thin for counts"
+        assert 10 < len(axes.get_xticklabels()) < 30
 
 
 def test_peaks_are_shares_of_each_subgroup() -> None:

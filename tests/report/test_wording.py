@@ -51,6 +51,26 @@ def test_the_overview_answers_how_many_of_what_where_and_whether_biased(result: 
     assert "compared with 3 concepts" in text
 
 
+def test_in_short_answers_over_all_layers(result: Dissection, bare_run: tuple[Dissection, FaceDictionary]) -> None:
+    answers = {question: plain(answer) for question, answer in wording.in_short(summarise(result))}
+    assert answers["How many units are interpretable?"].startswith("18 of 24 units (75 %)")
+    assert answers["Of what?"].startswith(f"3 concepts, {HOSTILE} (6 units)")
+    assert answers["Where on the face?"] == (
+        "Most often Top (12 units, 67 % of the interpretable ones); then Bottom & more (6)."
+    )
+    assert answers["Does it lean towards a subgroup?"].startswith("Units do, most by era: ")
+    assert "(few images)" in answers["Does it lean towards a subgroup?"]
+    assert "None by tone. This speaks of units" in answers["Does it lean towards a subgroup?"]
+    bare = dict(wording.in_short(summarise(bare_run[0])))
+    assert bare["Does it lean towards a subgroup?"] == "Nothing can be said: the dictionary has no subgroups."
+
+
+def test_many_layers_are_told_by_the_first_and_the_last(result: Dissection) -> None:
+    run = summarise(result)
+    many = replace(run, layers=run.layers[:1] * 3 + run.layers[1:] * 3)
+    assert "Every unit of 6 layers, from first<1> to act (72 units), was compared" in plain(wording.opening(many))
+
+
 def test_trust_names_what_is_missing(result: Dissection) -> None:
     text = plain(" ".join(wording.trust(summarise(result))))
     assert "Not searched, as the dictionary has no images of them: never_seen." in text

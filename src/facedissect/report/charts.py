@@ -163,7 +163,7 @@ def kinds(layers: Mapping[str, LayerSummary]) -> Chart:
     """Interpretable units per kind of concept."""
     layers = _with_maps(layers)
     rows = {name: {kind_name(kind): units for kind, units in layer.kinds.items()} for name, layer in layers.items()}
-    return _histogram("kinds", "Interpretable units per kind of concept", "kind of concept", rows, layers)
+    return _histogram("kinds", "Interpretable units per kind of concept", "kind", rows, layers)
 
 
 def _with_maps(layers: Mapping[str, LayerSummary]) -> Mapping[str, LayerSummary]:
@@ -265,7 +265,14 @@ def subgroups(layer: LayerSummary, count: BiasCount) -> Chart:
         title=title,
         description=f"Mean probability over {len(shares):,} units: {means}. Biased from {count.cutoff:.2f}.",
         height=2.4 + legend_height(legend),
-        draw=lambda axes: stack(axes, shares, legend, title=title, about=about),
+        draw=lambda axes: stack(
+            axes,
+            shares,
+            legend,
+            title=title,
+            about=about,
+            mark=(f"biased to {names[0]} from {count.cutoff:.2f}", count.cutoff),
+        ),
     )
 
 

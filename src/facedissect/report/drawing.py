@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,7 +49,13 @@ LEGEND_LINE = 0.16
 """Inches."""
 
 SMALLEST_COUNT, LARGEST_COUNT = 4.5, 6.0
-"""Points of the counts at grouped bars; where bars are so thin that they would be smaller, a grid stands in for them."""
+"""Points of the counts at grouped bars and in cells; where they would be smaller, a grid or the shades stand in for them."""
+
+MOST_BARS = 6
+"""Series of one chart; more are told apart better as columns of shaded cells than as thin bars."""
+
+CELL, NAME, DARKEST = 0.19, 0.13, 0.62
+"""Inches of a row of cells and of an upright name; the opacity of the darkest cell, on which text is read in light and dark."""
 
 
 @contextmanager
@@ -99,6 +105,8 @@ def row_height(rows: float, series: int) -> float:
 
 def bars_height(rows: float, legend: Sequence[str]) -> float:
     """Inches of a chart of `bars`; `rows` may count gaps, `legend` holds the names of several series."""
+    if len(legend) > MOST_BARS:
+        return 0.75 + CELL * max(rows, 1) + max(width(name, TEXT - 1) for name in _columns_of_cells(legend))
     return 0.75 + row_height(rows, max(len(legend), 1)) * max(rows, 1) + legend_height(legend)
 
 
@@ -117,7 +125,7 @@ def bars(
     colours: Sequence[Any],
     groups: Collection[int] = (),
 ) -> None:
-    """Rows of horizontal bars, the first on top, with a count at each.
+    """Rows of horizontal bars, the first on top, with a count at each; of many series a table of shaded cells.
 
     Args:
         axes: to draw into.
@@ -130,6 +138,15 @@ def bars(
     """
     places = np.arange(len(names)) + np.cumsum([GAP * (row > 0 and row in groups) for row in range(len(names))])
     names = [shortened(name, LONGEST_NAME, TEXT) for name in names]
+    edge = max((width(name, TEXT) for name in names), default=0) + 0.2
+    axes.set_yticks(places, names)
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(places[-1] + 0.6 if len(places) else 1, -0.6)
+    axes.set_ylabel(what)
+    _title(axes, title, edge)
+    if len(series) > MOST_BARS:
+        _cells(axes, places, series, WIDTH - edge - 0.3)
+        return
     count, longest = len(series), max((max(values, default=0) for values in series.values()), default=0)
     step, thick = (0.0, 0.66) if count == 1 else (0.8 / count, FULL / count)
     size = 72 * 1.15 * thick * row_height(float(places.max(initial=0)) + 1, count)
@@ -141,26 +158,70 @@ def bars(
     if count > 1 and size < SMALLEST_COUNT:
         axes.grid(axis="x", linewidth=0.3, color=GREY)
         axes.set_axisbelow(True)
-    axes.set_yticks(places, names)
-    axes.tick_params(axis="y", length=0)
-    axes.set_ylim(places[-1] + 0.6 if len(places) else 1, -0.6)
     axes.set_xlim(0, max(longest, 1) * 1.12)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
-    axes.set(xlabel="number of units", ylabel=what)
-    edge = max((width(name, TEXT) for name in names), default=0) + 0.2
-    _title(axes, title, edge)
+    axes.set_xlabel("number of units")
     if count > 1:
         _legend(axes, list(series), 34, edge)
 
 
-def stack(axes: Axes, shares: Float[np.ndarray, "unit part"], names: Sequence[str], *, title: str, about: str) -> None:
-    """Shares that add up to 1 as bands over the units, which stand in their order; `about` is said on their axis."""
+def _cells(axes: Axes, places: Float[np.ndarray, " row"], series: Mapping[str, Sequence[int]], across: float) -> None:
+    """A column of cells a series, shaded by their counts, over `across` inches; cells of 0 are empty."""
+    longest = max((max(values, default=0) for values in series.values()), default=0) or 1
+    size = min(LARGEST_COUNT, 72 * across / len(series) / (0.66 * len(f"{longest:,}") + 0.4))
+    for column, values in enumerate(series.values()):
+        filled = [row for row, value in enumerate(values) if value]
+        shades = [(*mpl.colors.to_rgb(MAIN), 0.06 + (DARKEST - 0.06) * values[row] / longest) for row in filled]
+        axes.barh(places[filled], 0.94, left=column - 0.47, height=0.9, color=shades)
+        for row in filled if size >= SMALLEST_COUNT else ():
+            axes.text(column, places[row], f"{values[row]:,}", ha="center", va="center_baseline", fontsize=size)
+    columns = _columns_of_cells(series)
+    shown = range(0, len(series), max(1, int(np.ceil(NAME * len(series) / across))))
+    axes.set_xticks(list(shown), [columns[column] for column in shown], rotation=90, fontsize=TEXT - 1)
+    axes.tick_params(axis="x", length=0)
+    axes.set_xlim(-0.6, len(series) - 0.4)
+    axes.set_xlabel(f"number of units, {longest:,} in the darkest")
+
+
+def _columns_of_cells(names: Iterable[str]) -> list[str]:
+    return [shortened(name, LONGEST_NAME, TEXT - 1) for name in names]
+
+
+def stack(
+    axes: Axes,
+    shares: Float[np.ndarray, "unit part"],
+    names: Sequence[str],
+    *,
+    title: str,
+    about: str,
+    mark: tuple[str, float],
+) -> None:
+    """Shares that add up to 1 as bands over the units, which stand in their order.
+
+    `about` is said on their axis; `mark` names a share of the lowest band.
+    """
     edges = np.concatenate([np.zeros((len(shares), 1)), shares.cumsum(axis=1)], axis=1)
     # Each unit is a step one wide; the last value is repeated to close it.
     edges = np.vstack([edges, edges[-1:]])
     for position, (name, colour) in enumerate(zip(names, palette(len(names)), strict=True)):
         low, high = edges[:, position], edges[:, position + 1]
         axes.fill_between(np.arange(len(edges)), low, high, step="post", color=colour, linewidth=0, label=name)
+    name, place = mark
+    # Black on white is seen on every band, in any theme.
+    axes.axhline(place, color="white", linewidth=1.6)
+    axes.axhline(place, color="black", linewidth=0.8, linestyle=(0, (4, 3)))
+    axes.annotate(
+        shortened(name, WIDTH - 1.2, TEXT),
+        (1, place),
+        (-4, 4),
+        xycoords=axes.get_yaxis_transform(),
+        textcoords="offset points",
+        ha="right",
+        va="bottom",
+        color="black",
+        fontsize="small",
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
+    )
     axes.set(xlim=(0, len(shares)), ylim=(0, 1), ylabel="probability", xlabel=about)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     _title(axes, title, 0.4)

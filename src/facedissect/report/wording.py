@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..results import Dissection
 from ..settings import BIAS_CUTOFFS, Settings
@@ -16,6 +17,8 @@ SPACE = "\u00a0"
 """Keeps a number on the line of what it belongs to."""
 
 MOST_NAMED = 5
+MOST_LAYERS = 4
+"""Of more layers than these, the opening names the first and the last."""
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -59,23 +62,129 @@ def overview(run: RunSummary) -> list[str]:
     return [opening(run), *(text for layer in run.layers for text in findings(layer, run.result.settings))]
 
 
+def in_short(run: RunSummary) -> list[tuple[str, str]]:
+    """The questions that a reader has, each with its answer over all layers."""
+    return [
+        *([("How many units are interpretable?", _how_many(run))] if run.compared else []),
+        *([("Of what?", _of_what(run)), ("Where on the face?", _where(run))] if run.interpretable else []),
+        ("Does it lean towards a subgroup?", leaning(run)),
+    ]
+
+
+def _how_many(run: RunSummary) -> str:
+    compared = [layer for layer in run.layers if layer.has_maps]
+    text = (
+        f"{run.interpretable:,} of {counted(run.compared, 'unit')} ({percent(run.interpretable, run.compared)}): the area "
+        f"where such a unit fires overlaps that of one concept of the face with an IoU above {run.result.settings.min_iou:g} "
+        "(0: never, 1: always)."
+    )
+    if len(compared) < 2 or not run.interpretable:
+        return text
+    shares = {layer.name: layer.interpretable / max(1, len(layer.units)) for layer in compared}
+    most, least = max(shares, key=shares.__getitem__), min(shares, key=shares.__getitem__)
+    if shares[most] == shares[least]:
+        return text
+    return f"{text} By layer: from {percent(shares[least])} ({least}) to {percent(shares[most])} ({most})."
+
+
+def _of_what(run: RunSummary) -> str:
+    concepts: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
+    for layer in run.layers:
+        concepts.update({count.concept.name: count.labelled for count in layer.concepts})
+        kinds.update({kind_name(kind): units for kind, units in layer.kinds.items()})
+    found = +concepts  # without those that are only detected
+    often = "most often " if len(found) > MOST_NAMED else ""
+    text = f"{counted(len(found), 'concept')}, {often}{_ranked(found, MOST_NAMED)}."
+    return f"{text} By kind: {_ranked(+kinds)}." if len(+kinds) > 1 else text
+
+
+def _where(run: RunSummary) -> str:
+    regions: Counter[str] = Counter()
+    for layer in run.layers:
+        regions.update(layer.regions)
+    (name, units), *others = (+regions).most_common()
+    if not others:
+        return f"Only {name} ({counted(units, 'unit')})."
+    first = f"{counted(units, 'unit')}, {percent(units, run.interpretable)} of the interpretable ones"
+    return f"Most often {name} ({first}); then {listed(f'{other} ({n:,})' for other, n in others)}."
+
+
+def _ranked(units: Counter[str], most: int | None = None) -> str:
+    """Names with their units, those of most first."""
+    (first, count), *others = units.most_common(most)
+    return listed([f"{first} ({counted(count, 'unit')})", *(f"{name} ({n:,})" for name, n in others)])
+
+
+def leaning(run: RunSummary) -> str:
+    """Whether units lean towards subgroups, the global concept with the largest share of biased units first."""
+    if not run.result.vocabulary.global_concepts:
+        return "Nothing can be said: the dictionary has no subgroups."
+    biased, measured, towards, few = _leaning_counts(run)
+    if not measured:
+        return "It could not be measured: fewer than two subgroups of each kind have images."
+    order = sorted(measured, key=lambda name: -biased[name] / measured[name])
+    leans = [name for name in order if biased[name]]
+    if not leans:
+        return f"No: no unit reaches the cut-off of bias by {listed(order)}."
+    told: list[str] = []
+    for name in leans:
+        ((group, units),) = towards[name].most_common(1)
+        share = f"{biased[name]:,} of {measured[name]:,} ({percent(biased[name], measured[name])})"
+        to = f"{'all' if units == biased[name] else f'{units:,}'} of them to {group}"
+        care = " (few images)" if group in few[name] else ""
+        told.append(
+            f"Units do, most by {name}: {share} respond more to some subgroups than to others, {to}{care}."
+            if not told
+            else f"By {name}: {share}, {to}{care}."
+        )
+    if len(leans) < len(order):
+        told.append(f"None by {listed(name for name in order if not biased[name])}.")
+    return f"{' '.join(told)} This speaks of units, not of the network's decisions."
+
+
+def _leaning_counts(
+    run: RunSummary,
+) -> tuple[Counter[str], Counter[str], dict[str, Counter[str]], dict[str, set[str]]]:
+    """Of each global concept that was measured: biased units, measured units, units towards each subgroup, small subgroups."""
+    biased: Counter[str] = Counter()
+    measured: Counter[str] = Counter()
+    towards: dict[str, Counter[str]] = {}
+    few: dict[str, set[str]] = {}
+    for count in (count for layer in run.layers for count in layer.bias if count.measured):
+        name = count.global_concept
+        biased[name] += count.biased
+        measured[name] += count.measured
+        towards.setdefault(name, Counter()).update({group.subgroup: group.units for group in count.subgroups})
+        few.setdefault(name, set()).update(group.subgroup for group in count.subgroups if group.few_images)
+    return biased, measured, towards, few
+
+
 def opening(run: RunSummary) -> str:
     """What was dissected: the network, its layers, and what they were compared with."""
     provenance, dictionary = run.result.provenance, run.result.provenance.dictionary
     compared = [layer for layer in run.layers if layer.has_maps]
-    layers = listed(f"{layer.name} ({counted(len(layer.units), 'unit')})" for layer in compared or run.layers)
+    layers = _layers(compared or run.layers)
     local = int(dictionary["local_faces"])
     images = f"{counted(local, 'image')} with outlined concepts"
     if others := int(dictionary["faces"]) - local:
         images += f" and {others:,} more that only tell the subgroup of the person"
     shown = f"The network {provenance.model['name']} was shown {images}, from {dictionary['location']}. "
-    noun = "layer" if len(compared or run.layers) == 1 else "layers"
     if not compared:
-        return f"{shown}The responses of every unit of the {noun} {layers} were recorded."
+        return f"{shown}The responses of every unit of {layers} were recorded."
     return (
-        f"{shown}Every unit of the {noun} {layers} was compared with {counted(len(run.searched), 'concept')} of the face, "
+        f"{shown}Every unit of {layers} was compared with {counted(len(run.searched), 'concept')} of the face, "
         f"such as {listed(concept.name for concept in run.searched[:3])}."
     )
+
+
+def _layers(layers: Sequence[LayerSummary]) -> str:
+    """Layers by their names, with their units; of many the first and the last."""
+    if len(layers) > MOST_LAYERS:
+        units = counted(sum(len(layer.units) for layer in layers), "unit")
+        return f"{len(layers)} layers, from {layers[0].name} to {layers[-1].name} ({units}),"
+    named = listed(f"{layer.name} ({counted(len(layer.units), 'unit')})" for layer in layers)
+    return f"the {'layer' if len(layers) == 1 else 'layers'} {named}"
 
 
 def findings(layer: LayerSummary, settings: Settings) -> list[str]:
@@ -129,6 +238,11 @@ def reading_guide(settings: Settings) -> list[tuple[str, str]]:
     rare = f"{100 * (1 - settings.quantile):.3g}{SPACE}%"
     return [
         ("Unit", "One channel of a layer. For every image it gives a map that says where in the image it responds."),
+        (
+            "Kinds of concepts",
+            "A part is there in every face, an attribute in some. An action unit (AU) is a movement of the face, numbered as "
+            "in the Facial Action Coding System.",
+        ),
         (
             "Top faces and the lit area",
             "The images on which the unit responds most, as the network saw them. The lit area, with a white edge, is where it "

@@ -4,20 +4,26 @@ facedissect.grid = (() => {
   const { units } = facedissect;
   const AROUND = 2; // rows above and below the screen
   const PRINTED = 240;
+  const PATIENCE = 20000; // milliseconds that a print waits for its pictures
   const TILES = 4;
+  const LETTERS = 20; // of the chips in a card's line
+  const narrow = window.matchMedia("(max-width: 45rem)");
 
   function card(unit, place, total, query) {
     const index = units.index;
     const scale = units.highest;
+    const leans = unit.biased.map((c) => units.columns[c].group.name);
+    const region = unit.labelled ? unit.best.region : "";
+    const shown = !narrow.matches && (region + leans.slice(0, 2).join("")).length <= LETTERS ? 2 : 1;
     const tags = [
-      unit.labelled ? chip(unit.best.region, "plain") : null,
-      ...unit.biased.slice(0, 2).map((c) => chip(units.columns[c].group.name)),
-      unit.biased.length > 2 ? h("li", { class: "rest" }, "+" + (unit.biased.length - 2)) : null,
+      region ? chip(region, "plain") : null,
+      ...leans.slice(0, shown).map((name) => chip(name)),
+      leans.length > shown ? h("li", { class: "rest", title: leans.slice(shown).join(", ") }, "+" + (leans.length - shown)) : null,
     ];
     return h("li", { class: "card", "aria-posinset": place + 1, "aria-setsize": total },
       facedissect.faces.mosaic(unit, 110, TILES),
       h("a", { class: unit.labelled ? "name" : "name soft", href: units.address(unit, query), title: units.label(unit) }, units.label(unit)),
-      h("span", { class: "where" }, unit.layer.name + " · unit " + unit.unit),
+      h("span", { class: "where" }, h("span", {}, unit.layer.name), " · unit " + unit.unit),
       h("span", { class: "measure" },
         unit.best
           ? [h("span", { class: "sr" }, "IoU "), bar(unit.iou / scale, { strong: unit.labelled, mark: index.settings.min_iou / scale }), h("span", { class: "digits" }, number(unit.iou))]
@@ -96,14 +102,28 @@ facedissect.grid = (() => {
         again();
       }
     });
+    let scrolledTo = 0; // where the screen was
     const print = (on) => () => {
+      if (on === printing) return;
+      if (on) scrolledTo = window.scrollY;
       printing = on;
       render();
+      if (!on) window.scrollTo(0, scrolledTo);
     };
     const [before, after] = [print(true), print(false)];
+    /** A browser prints at once; a key press leaves the time to draw the pictures that were not on the screen. */
+    async function key(event) {
+      if (!(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey || event.key.toLowerCase() !== "p") return;
+      event.preventDefault();
+      before();
+      const end = performance.now() + PATIENCE;
+      while (list.isConnected && list.querySelector("canvas:not([data-drawn])") && performance.now() < end) await new Promise(requestAnimationFrame);
+      if (list.isConnected) window.print();
+    }
     window.addEventListener("scroll", scrolled, { passive: true });
     window.addEventListener("beforeprint", before);
     window.addEventListener("afterprint", after);
+    window.addEventListener("keydown", key);
     resized.observe(list);
 
     return {
@@ -117,6 +137,7 @@ facedissect.grid = (() => {
         window.removeEventListener("scroll", scrolled);
         window.removeEventListener("beforeprint", before);
         window.removeEventListener("afterprint", after);
+        window.removeEventListener("keydown", key);
         resized.disconnect();
       },
     };

@@ -124,7 +124,7 @@ facedissect.pages = (() => {
     const stacks = units.layers.map((layer) => ({ layer, holder: h("div", { class: "stack" }) }));
     const drawAll = () => stacks.forEach((one) => one.holder.replaceChildren(stack(one.layer, concept, own, state.first)));
     const share = (unit, c) => units.row(unit.layer.table.share, unit.unit)[c];
-    const leaders = h("div", { class: "leaders" }, own.map((column) => {
+    const leaders = h("div", { class: "leaders", style: { "--columns": Math.min(4, own.length) } }, own.map((column) => {
       const first = measured.filter((unit) => unit.biased.includes(column.c)).sort((a, b) => share(b, column.c) - share(a, column.c)).slice(0, 5);
       return h("section", {}, h("h3", {}, h("i", { class: "dot", "aria-hidden": "true", style: { background: index.colours[column.s % index.colours.length] } }), column.group.name),
         first.length ? h("ol", {}, first.map((unit) => h("li", {}, h("a", { href: units.address(unit, new URLSearchParams({ bias: units.biasName(column.c) })) }, unit.layer.name + " · " + unit.unit), h("span", { class: "soft" }, " " + units.label(unit)), h("span", { class: "digits end" }, number(share(unit, column.c), 2)))))

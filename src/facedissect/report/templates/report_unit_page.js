@@ -240,6 +240,8 @@ facedissect.unitPage = (() => {
     const probability = own.map(({ c }) => units.row(table.share, unit.unit)[c]);
     const flags = own.map(({ c }) => units.row(table.biased, unit.unit)[c]);
     const measured = probability.some((p) => !Number.isNaN(p));
+    // What just misses the cut-off must not look as if it met it.
+    const told = (p, i) => (!flags[i] && number(p, 2) === number(concept.cutoff, 2) ? number(Math.floor(1000 * p) / 1000) : number(p, 2));
     return h("article", { class: "bias" },
       h("h3", {}, h("a", { class: "quiet", href: units.links.global(concept.name) }, concept.name)),
       h("p", { class: "small soft" }, !measured ? "No probability: there are too few images, or the unit's activation says nothing."
@@ -250,7 +252,7 @@ facedissect.unitPage = (() => {
           h("span", { class: "who" }, broken(one.group.name), h("span", { class: "soft small" }, counted(totals[i], "face"))),
           ridge(shares[i], top, colour, mark, one.group.name),
           h("span", { class: "much" + (flags[i] ? " biased" : "") },
-            bar(probability[i], { colour, mark: concept.cutoff }), h("span", { class: "digits" }, number(probability[i], 2)), flags[i] ? h("span", { class: "sr" }, " (biased)") : null),
+            bar(probability[i], { colour, mark: concept.cutoff }), h("span", { class: "digits" }, told(probability[i], i)), flags[i] ? h("span", { class: "sr" }, " (biased)") : null),
         ];
       }), finite ? [h("span", {}), h("span", { class: "axis small soft digits" },
         h("span", {}, number(range[0], 2)), h("span", { class: "wide" }, "peak response"), h("span", {}, number(range[1], 2))), h("span", { class: "small soft" }, "probability")] : null),
