@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +20,8 @@ from facedissect.errors import FaceReadError
 from facedissect.model.face_model import FaceModel
 from facedissect.results import Dissection
 from facedissect.settings import Settings
+
+from .browser import ARGUMENTS, CHROMIUM
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 HEIGHT, WIDTH = 40, 32
@@ -170,3 +174,17 @@ def unreadable(dictionary: FaceDictionary) -> FaceDictionary:
         dictionary,
         faces=tuple(replace(face, source=Drawing(int(face.id[-7:-4]), readable=False)) for face in dictionary),
     )
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium without a window; skips where it or playwright is not installed."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: pip install playwright"
+    )
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium: install the package chromium")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()

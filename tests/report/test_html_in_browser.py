@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,41 +18,11 @@ from facedissect.report import html, write_report
 from facedissect.results import Dissection
 from facedissect.tally import firing_masks
 
+from .browser import WIDTHS, Tab, opened
 from .conftest import BROKEN, CONSTANT, DEAD, HOSTILE
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
 expect = playwright.expect
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-WIDTHS = (390, 1024, 1440)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium: install the package chromium")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@dataclass
-class Tab:
-    """A page, and whatever it said, asked for or popped up."""
-
-    page: Any
-    address: str
-    said: list[str] = field(default_factory=list)
-    asked: set[str] = field(default_factory=set)
-
-    def go(self, route: str) -> Any:
-        """Opens the report anew at a route."""
-        self.page.goto("about:blank")
-        self.page.goto(self.address + route)
-        self.page.wait_for_selector("html[data-page]", state="attached")
-        return self.page
 
 
 @pytest.fixture(scope="module")
@@ -67,23 +36,12 @@ def files(result: Dissection, dictionary: FaceDictionary, tmp_path_factory: pyte
     return made
 
 
-def opened(browser: Any, path: Path, **options: Any) -> Tab:
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, **options)
-    tab = Tab(context.new_page(), path.as_uri())
-    tab.page.set_default_timeout(8000)
-    tab.page.on("console", lambda message: tab.said.append(message.text))
-    tab.page.on("pageerror", lambda error: tab.said.append(str(error)))
-    tab.page.on("dialog", lambda dialog: (tab.said.append(f"dialog {dialog.message}"), dialog.dismiss()))
-    tab.page.on("request", lambda request: tab.asked.add(request.url))
-    return tab
-
-
 @pytest.fixture
 def tab(browser: Any, files: dict[str, Path]) -> Iterator[Tab]:
     tab = opened(browser, files["file"])
     yield tab
     assert not tab.said
-    assert {url.split("#")[0] for url in tab.asked} <= {tab.address, "about:blank"}
+    assert not tab.foreign()
     tab.page.context.close()
 
 
@@ -105,8 +63,7 @@ def test_every_page_opens_from_disk_without_a_word(browser: Any, files: dict[str
         if name not in ("summary", "global"):
             expect(page.locator("canvas[data-drawn]").first).to_be_attached()
     assert not tab.said
-    beside = files[kind].parent.as_uri()
-    assert all(url.startswith((beside, "about:blank", "data:")) for url in tab.asked)
+    assert not tab.foreign()
     assert (len(tab.asked) > 10) == (kind == "folder")
     tab.page.context.close()
 
