@@ -4,20 +4,25 @@ facedissect.faces = (() => {
   const { picture, outlinesOf, upsample, firing, draw } = facedissect.pictures;
   const { units } = facedissect;
   const BUDGET = 6; // milliseconds of a frame
+  const LATE = 25; // milliseconds from frame to frame from which on scrolling comes before drawing
+  const WAITS = 20; // late frames in a row that drawing waits for, at most
   const queue = [];
-  let running = false;
+  let running = false, last = 0, late = 0;
 
   function due(job) {
     queue.push(job);
     if (!running) {
       running = true;
+      last = performance.now();
       requestAnimationFrame(work);
     }
   }
 
-  function work() {
+  function work(now) {
+    late = now - last > LATE && late < WAITS ? late + 1 : 0;
+    last = now;
     const end = performance.now() + BUDGET;
-    while (queue.length && performance.now() < end) queue.shift()();
+    while (!late && queue.length && performance.now() < end) queue.shift()();
     running = queue.length > 0;
     if (running) requestAnimationFrame(work);
   }
