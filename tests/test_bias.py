@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 from scipy.stats import rankdata
 
-from facedissect.bias import Bias, bias
+from facedissect import FaceModel, Settings, dissect, load, write_report
+from facedissect.bias import Bias, bias, divisions, judged, levels_of
 from facedissect.concepts import GlobalConcept
+from facedissect.dictionary.faces import FaceDictionary
 from facedissect.ranking import RankedPeaks
-
-GENDER = GlobalConcept(name="gender", subgroups=("Male", "Female"))
-AGE = GlobalConcept(name="age", subgroups=("child", "young", "old", "oldest"))
+from facedissect.validation.confounded import AGE, GENDER, confounded, confounded_faces, peaked
+from facedissect.validation.confounded import compared as comparison
+from facedissect.validation.planted import lookup_model
 
 
 def extremes(images: int, units: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -109,3 +114,141 @@ def test_blocks_of_units_are_joined_in_order() -> None:
     np.testing.assert_array_equal(joined.biased, whole.biased)
     np.testing.assert_array_equal(joined.images, whole.images)
     assert (joined.concept, joined.cutoff) == (GENDER, 0.55)
+
+
+def test_a_confounded_dictionary_is_not_a_biased_network() -> None:
+    peaks, levels = confounded(400, 20)
+    found = comparison(peaks, levels, (GENDER, AGE))
+    gender = found["gender"]
+    assert gender.biased[:, 0].all()  # the published way: Male
+    assert (gender.q < 1e-6).all()  # and the difference is real
+    assert not gender.supported.any()  # but there is none among people of one age
+    assert (np.abs(gender.adjusted.delta) < 0.25).all()
+    assert found["age"].supported[:, [1, 3]].all()
+
+
+def test_without_other_concepts_the_effect_itself_counts() -> None:
+    peaks, levels = confounded(400, 5)
+    found = comparison(peaks, {"gender": levels["gender"]}, (GENDER,))["gender"]
+    assert found.adjusted is found.effect
+    assert found.supported.all()
+    np.testing.assert_array_equal(np.sign(found.effect.delta), [[1, -1]] * 5)
+
+
+def test_a_concept_that_cannot_be_told_from_another_is_never_supported() -> None:
+    peaks, levels = confounded(400, 5)
+    found = comparison(peaks, {"gender": levels["gender"], "age": 3 * levels["gender"]}, (GENDER, AGE))
+    for name in ("gender", "age"):
+        assert np.isnan(found[name].adjusted.delta).all()
+        assert not found[name].supported.any()
+        used = found[name].images > 0
+        assert (found[name].adjusted.overlap[:, used] == 0).all()
+        assert (found[name].effect.p[:, used] < 1e-6).all()
+
+
+def test_under_permuted_labels_hardly_any_are_supported() -> None:
+    supported = tested = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        levels = {"gender": rng.permutation(np.arange(300) % 2), "age": rng.permutation(np.arange(300) % 4)}
+        peaks = np.maximum(rng.standard_normal((300, 60)), 0).astype(np.float32)
+        found = comparison(peaks, {name: level.astype(np.int32) for name, level in levels.items()}, (GENDER, AGE))
+        supported += sum(int(part.supported.sum()) for part in found.values())
+        tested += sum(part.supported.size for part in found.values())
+    assert supported / tested < 0.01
+
+
+def test_small_subgroups_are_not_tested() -> None:
+    rng = np.random.default_rng(1)
+    level = np.repeat([0, 1, 2, 3], [100, 100, 19, 0]).astype(np.int32)
+    peaks = (rng.random((219, 3)) + 5 * (level == 2)[:, None] + (level == 1)[:, None]).astype(np.float32)
+    found = comparison(peaks, {"age": level}, (AGE,))["age"]
+    assert np.isfinite(found.effect.p[:, 2]).all()
+    np.testing.assert_array_equal(np.isnan(found.q), [[False, False, True, True]] * 3)
+    assert found.supported[:, 1].all()
+    assert not found.supported[:, 2:].any()
+    few = bias(
+        AGE, RankedPeaks(peaks), level >= 0, peaks.min(axis=0) - 1, peaks.max(axis=0), np.eye(4, dtype=bool)[level].T
+    )
+    assert judged({"age": few}, 19)["age"].supported[:, 2].all()
+    # A large subgroup against few others is a comparison of few images, too.
+    two = comparison(peaks, {"gender": (level == 2).astype(np.int32)}, (GENDER,))["gender"]
+    assert not two.supported.any()
+
+
+def test_units_that_say_nothing_are_never_supported() -> None:
+    peaks, levels = confounded(200, 4)
+    peaks[:, 1], peaks[7, 2], peaks[8, 3] = 0.0, np.nan, np.inf
+    ranked = RankedPeaks(peaks)
+    (division,) = divisions((GENDER,), levels, {}, 20)
+    low, high = peaks.min(axis=0), peaks.max(axis=0)
+    found = bias(GENDER, ranked, division.within, low, high, division.members, division.adjust)
+    found = judged({"gender": found}, 20)["gender"]
+    assert found.supported.any(axis=1).tolist() == [True, False, False, False]
+    assert np.isnan(found.effect.delta[1:]).all()
+    assert np.isnan(found.q[1:]).all()
+
+
+def test_faces_of_unknown_level_are_a_stratum_of_their_own() -> None:
+    _, levels = confounded(600, 5)
+    unknown = np.random.default_rng(2).random(600) < 0.3
+    levels["age"][unknown] = -1
+    (gender, _) = divisions((GENDER, AGE), levels, {}, 20)
+    (strata,) = gender.adjust
+    assert strata.count == 5
+    assert len(np.unique(strata.codes[unknown])) == 1
+
+
+def test_levels_are_places_of_subgroups() -> None:
+    assert levels_of(GENDER, ["Female", None, "Male", "other"]).tolist() == [1, -1, 0, -1]
+
+
+def labelled_faces(count: int) -> FaceDictionary:
+    """Women mostly young and men mostly old, with their age in years."""
+    return confounded_faces(confounded(count, 1, seed=3)[1])
+
+
+def age_network(dictionary: FaceDictionary) -> FaceModel:
+    """Three units: age in steps of its subgroups, noise, and gender."""
+    rng = np.random.default_rng(7)
+    count = len(dictionary)
+    age = np.array([AGE.subgroups.index(face.subgroups["age"]) for face in dictionary])
+    gender = np.array([face.subgroups["gender"] == "Male" for face in dictionary])
+    peaks = np.stack(
+        [np.exp(0.7 * age) + rng.random(count), rng.random(count), 4.0 * gender + rng.random(count)], axis=1
+    )
+    return lookup_model(peaked(peaks), 8)
+
+
+def test_a_run_tells_confounding_from_bias(tmp_path: Path) -> None:
+    dictionary = labelled_faces(300)
+    settings = Settings(replicates=0, sweep=(), intersect=("gender,age",), workers=0)
+    result = dissect(dictionary, age_network(dictionary), layers=["maps"], settings=settings)
+    layer = result["maps"]
+    rows = layer.bias.set_index(["unit", "global_concept", "subgroup"]).sort_index()
+    male = rows.loc[(0, "gender", "Male")]
+    assert male["biased"]
+    assert male["q"] < 0.001
+    assert male["delta"] > 0.5
+    assert not male["supported"]
+    assert abs(male["adjusted_delta"]) < 0.25
+    assert rows.loc[(0, "age", "oldest"), "supported"]
+    assert not rows.loc[1, "supported"].any()
+    assert rows.loc[(2, "gender", "Male"), "supported"]
+    assert rows.loc[(2, "gender", "Female"), "adjusted_high"] < 0
+    units = layer.units
+    assert units["supported_gender"].tolist() == ["", "", "Male"]
+    assert units["biased_gender"].tolist()[0] == "Male"
+    assert "oldest" in units["supported_age"][0]
+    # The combinations are global concepts like any other, in the result and in its tables.
+    assert [concept.name for concept in result.vocabulary.global_concepts] == ["gender", "age", "gender+age"]
+    assert rows.loc[(2, "gender+age", "Male & oldest"), "supported"]
+    assert result.provenance.subgroup_images["gender+age"]["Male & oldest"] > 20
+    trends = layer.trends.set_index("unit")
+    assert trends["measure"].unique().tolist() == ["years"]
+    assert trends["supported"].tolist() == [True, False, False]
+    result.save(tmp_path)
+    loaded = load(tmp_path)
+    pd.testing.assert_frame_equal(loaded.trends, layer.trends, check_exact=True)
+    pd.testing.assert_frame_equal(loaded.bias, layer.bias, check_exact=True)
+    write_report(loaded, dictionary, tmp_path / "report.html")

@@ -99,8 +99,9 @@ def test_what_is_dear_to_keep_is_run_again(
     add = passes.KeptFile.add
 
     def slow(self: passes.KeptFile, faces: Any, labels: Any, layers: Any) -> None:
-        ran.append(len(layers))
-        time.sleep(0.2 if layers else 0)
+        if self._path.name != "sample":
+            ran.append(len(layers))
+            time.sleep(0.2 if layers else 0)
         add(self, faces, labels, layers)
 
     monkeypatch.setattr(passes.KeptFile, "add", slow)
@@ -117,7 +118,8 @@ def test_a_full_disk_costs_time_and_no_number(
     written: list[bool] = []
 
     def full(self: passes.KeptFile, faces: Any, labels: Any, layers: Any) -> None:
-        written.append(bool(layers))
+        if self._path.name != "sample":
+            written.append(bool(layers))
         if layers and len(written) > 4:
             length = self.length
             add(self, faces, labels, layers)

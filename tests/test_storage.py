@@ -87,7 +87,7 @@ def test_a_folder_that_is_no_layer_of_ours_is_not_replaced(result: Dissection, t
         ),
         (
             lambda folder: (folder / "dissection.json").write_text('{"format": 99}'),
-            "expected a result of format 1, got 99",
+            "expected a result of format 2, got 99",
         ),
     ],
 )

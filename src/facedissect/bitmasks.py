@@ -64,6 +64,20 @@ class BitMasks:
             masks[mask, top : top + end - begin] = pixels[begin:end, : self.width]
         return masks
 
+    def take(self, chosen: Int64[np.ndarray, " chosen"]) -> BitMasks:
+        """Some of the masks, by number and in that order; -1 gives an empty one."""
+        some = chosen >= 0
+        lengths = np.where(some, self.start[chosen + 1] - self.start[chosen], 0)
+        start = _starts(lengths)
+        rows = np.arange(start[-1]) + np.repeat(self.start[chosen] - start[:-1], lengths)
+        return BitMasks(
+            width=self.width,
+            first=np.where(some, self.first[chosen], 0),
+            start=start,
+            words=np.asarray(self.words[rows]),
+            area=np.where(some, self.area[chosen], 0),
+        )
+
     @classmethod
     def joined(cls, parts: Sequence[BitMasks]) -> BitMasks:
         """All masks of several, which must be of one size; at least one of them."""

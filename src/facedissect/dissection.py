@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
@@ -17,18 +17,24 @@ import numpy as np
 from . import tables
 from .activations import ActivationMaps, Progress
 from .batching import BatchSize
-from .bias import Bias, bias
+from .bias import Bias, bias, divisions, judged, levels_of
 from .dictionary.faces import FaceDictionary
 from .errors import DictionaryError, LayerError
+from .evidence import Evidence, LabelledFaces, evidence
 from .hierarchy import Hierarchy, hierarchy
+from .intersections import components, intersected
 from .model.face_model import FaceModel
-from .model.preprocess import Preprocess
+from .model.preprocess import Preprocess, Size
 from .passes import BatchObserver, Passes, Surveyed
 from .provenance import describe, identify, stamp
 from .ranking import RankedPeaks
 from .results import Dissection, LayerResult
 from .settings import Settings
+from .significance import LabelAreas
+from .stability import weights
+from .sweep import SweepPoint
 from .tally import Tally
+from .trends import Trend, judged_trends, measures, numbers, trend
 from .workspace import Tell, Workspace
 
 
@@ -76,7 +82,9 @@ def dissect(
     found = model.layers(layers)
     progress = progress or (lambda _stage, _done, _total: None)
     tell = tell or (lambda _sentence: None)
+    widened = intersected(whole, settings.intersect)
     made_of = identify(whole, model)
+    whole = widened
 
     with ExitStack() as stack:
         models = [model, *(model.replica() for _ in settings.devices[1:])]
@@ -94,9 +102,14 @@ def dissect(
         _check_readable(whole, passes.left_out)
         surveyed = passes.surveyed()
         tallies = passes.compare(surveyed, _counting(progress, "masks", len(whole.local_faces)))
+        believed = _evidence(passes, tallies, whole, settings, model.preprocess.size)
+        swept = passes.sweep(surveyed)
         devices = ",".join(dict.fromkeys(str(network.device) for network in models))
 
-    results = {name: _layer_result(name, facts, tallies[name], whole, settings) for name, facts in surveyed.items()}
+    results = {
+        name: _layer_result(name, facts, tallies[name], believed[name], swept.get(name, ()), whole, settings)
+        for name, facts in surveyed.items()
+    }
     return Dissection(
         settings=settings,
         vocabulary=whole.vocabulary,
@@ -115,22 +128,54 @@ def dissect(
     )
 
 
+def _evidence(
+    passes: Passes, tallies: Mapping[str, Tally], dictionary: FaceDictionary, settings: Settings, size: Size
+) -> dict[str, Evidence]:
+    """How far the labels of each layer can be believed; nothing is known of it without replicates."""
+    found = {name: Evidence.none(*tally.intersection.shape) for name, tally in tallies.items()}
+    if passes.masks is not None:
+        vocabulary = dictionary.vocabulary
+        faces = sorted(dictionary.faces, key=lambda face: face.id)
+        absent = np.array([[face.state(concept) == "absent" for concept in vocabulary.concepts] for face in faces])
+        read = np.array([face.id not in passes.left_out for face in faces])
+        counts = np.zeros((len(faces), settings.replicates), np.uint8)
+        counts[read] = weights(int(read.sum()), settings.replicates, settings.seed)
+        labelled = LabelledFaces(
+            masks=passes.masks,
+            areas=LabelAreas.of(passes.masks, len(faces), len(vocabulary)),
+            absent=absent,
+            counts=counts,
+            pixels=size[0] * size[1],
+        )
+        for name, file in passes.overlaps.items():
+            found[name] = evidence(file, labelled, tallies[name], settings)
+    return found
+
+
 def _layer_result(
-    layer: str, surveyed: Surveyed, tally: Tally, dictionary: FaceDictionary, settings: Settings
+    layer: str,
+    surveyed: Surveyed,
+    tally: Tally,
+    believed: Evidence,
+    swept: Sequence[SweepPoint],
+    dictionary: FaceDictionary,
+    settings: Settings,
 ) -> LayerResult:
-    """Stages 2 and 3, and the tables of all three."""
+    """Stages 2 and 3, and the tables of all."""
     vocabulary = dictionary.vocabulary
-    ranked, biases = _rank(surveyed, tally, dictionary, settings)
-    concepts = tables.concepts_table(layer, tally, vocabulary, settings)
+    ranked, biases, trends = _rank(surveyed, tally, dictionary, settings)
+    concepts = tables.concepts_table(layer, tally, believed, vocabulary, settings)
     return LayerResult(
         layer=layer,
         map_size=surveyed.map_size,
         units=tables.units_table(
-            layer, concepts, ranked, biases, surveyed.thresholds, surveyed.low, surveyed.high, vocabulary
+            layer, concepts, ranked, biases, believed, surveyed.thresholds, surveyed.low, surveyed.high, vocabulary
         ),
         concepts=concepts if surveyed.map_size else concepts.iloc[:0],
         hierarchy=tables.hierarchy_table(layer, ranked, vocabulary),
         bias=tables.bias_table(layer, biases),
+        trends=tables.trends_table(layer, trends),
+        sweep=tables.sweep_table(layer, swept, ranked.best, vocabulary, settings),
         top_faces=tables.top_faces_table(layer, surveyed.top),
         peaks=surveyed.peaks,
         top_maps=surveyed.top.maps,
@@ -139,7 +184,7 @@ def _layer_result(
 
 def _rank(
     surveyed: Surveyed, tally: Tally, dictionary: FaceDictionary, settings: Settings
-) -> tuple[Hierarchy, dict[str, Bias]]:
+) -> tuple[Hierarchy, dict[str, Bias], tuple[Trend, ...]]:
     """Stages 2 and 3, some units at a time; each unit's peaks are sorted once for both."""
     vocabulary, peaks = dictionary.vocabulary, surveyed.peaks
     faces = [dictionary[face] for face in peaks.faces]
@@ -147,16 +192,16 @@ def _rank(
     present = np.zeros((len(faces), len(vocabulary)), bool)
     for row, face in enumerate(faces):
         present[row, [vocabulary.position(name) for name in face.concepts]] = True
-    members = {}
-    for concept in vocabulary.global_concepts:
-        labels = np.array([face.subgroups.get(concept.name, "") for face in faces])
-        if (labels != "").any():
-            members[concept.name] = np.stack([labels == subgroup for subgroup in concept.subgroups])
-    labelled = {name: np.logical_or.reduce(groups) for name, groups in members.items()}
-    extremes = {name: peaks.extremes(within) for name, within in labelled.items()}
+    levels = {c.name: levels_of(c, [face.subgroups.get(c.name) for face in faces]) for c in vocabulary.global_concepts}
+    combined = components(settings.intersect)
+    divided = divisions(vocabulary.global_concepts, levels, combined, settings.min_subgroup)
+    single = {name: level for name, level in levels.items() if name not in combined}
+    measured = measures(numbers(faces), single, settings.min_subgroup)
+    extremes = [peaks.extremes(division.within) for division in divided]
     iou = tally.iou(settings.union, settings.negatives)
     parts: list[Hierarchy] = []
-    biases: dict[str, list[Bias]] = {name: [] for name in members}
+    biases: dict[str, list[Bias]] = {division.concept.name: [] for division in divided}
+    trends: dict[str, list[Trend]] = {measure.name: [] for measure in measured}
     for block, values in peaks.unit_blocks():
         ranked = RankedPeaks(values)
         parts.append(
@@ -173,12 +218,18 @@ def _rank(
                 detection_ratio=settings.detection_ratio,
             )
         )
-        for concept in vocabulary.global_concepts:
-            if concept.name in members:
-                within, (low, high) = labelled[concept.name], extremes[concept.name]
-                found = bias(concept, ranked, within, low[block], high[block], members[concept.name])
-                biases[concept.name].append(found)
-    return Hierarchy.joined(parts), {name: Bias.joined(blocks) for name, blocks in biases.items()}
+        for division, (low, high) in zip(divided, extremes, strict=True):
+            found = bias(
+                division.concept, ranked, division.within, low[block], high[block], division.members, division.adjust
+            )
+            biases[division.concept.name].append(found)
+        for measure in measured:
+            trends[measure.name].append(trend(ranked, measure))
+    return (
+        Hierarchy.joined(parts),
+        judged({name: Bias.joined(blocks) for name, blocks in biases.items()}, settings.min_subgroup),
+        judged_trends([Trend.joined(blocks) for blocks in trends.values()]),
+    )
 
 
 def _check_crop(dictionary: FaceDictionary, preprocess: Preprocess) -> None:

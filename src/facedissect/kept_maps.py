@@ -102,6 +102,15 @@ class KeptFile:
                 _write(file, [kept.images, kept.units, kept.peaks, kept.maps])
             self.length = file.tell()
 
+    def labels(self) -> Iterator[tuple[tuple[int, ...], Labels]]:
+        """The faces and the labels of all batches; maps are passed over."""
+        with self._path.open("rb") as file:
+            while file.tell() < self.length:
+                faces, *arrays, names = (_read(file) for _ in range(10))
+                for _ in range(4 * len(names)):
+                    _pass_over(file)
+                yield tuple(faces.tolist()), Labels.from_arrays(self._width, arrays)
+
     def batches(self) -> Iterator[KeptBatch]:
         """All batches, in the order in which they were written."""
         with self._path.open("rb") as file:
@@ -126,3 +135,9 @@ def _write(file: BinaryIO, arrays: Sequence[np.ndarray]) -> None:
 def _read(file: BinaryIO) -> np.ndarray:
     array: np.ndarray = np.lib.format.read_array(file, allow_pickle=False)
     return array
+
+
+def _pass_over(file: BinaryIO) -> None:
+    np.lib.format.read_magic(file)
+    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    file.seek(int(np.prod(shape)) * dtype.itemsize, os.SEEK_CUR)

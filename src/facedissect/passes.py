@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,15 @@ from .activations import ActivationMaps, Batch
 from .batching import BatchSize
 from .bitmasks import Labels
 from .errors import FaceReadError
+from .exchange import GROUP, ExchangedMasks
 from .kept_maps import KeptFile, KeptMaps
 from .model.dry_run import LayerInfo
 from .model.preprocess import Size
+from .overlap_file import OverlapFile
+from .overlaps import Overlaps
 from .peaks import PeakRecorder, Peaks
 from .settings import Settings
+from .sweep import Sweep, SweepPoint
 from .tally import Tally
 from .thresholds import Thresholds, TopValues
 from .top_faces import TopFaces, TopFacesRecorder
@@ -169,6 +174,13 @@ class Passes:
         self._with_maps = [layer.name for layer in layers if layer.map_size]
         self.left_out: dict[str, str] = {}
         """Unreadable faces and the reason, id -> message; known after the first pass."""
+        ids = [face.id for face in maps.faces]
+        # What is random must not depend on the order of the faces, nor sums of fractions.
+        self._rank = np.argsort(sorted(range(len(ids)), key=ids.__getitem__))
+        self.masks: ExchangedMasks | None = None
+        """The masks of all faces, which are numbered in the order of their ids; known after the second pass, if asked for."""
+        self.overlaps: dict[str, OverlapFile] = {}
+        """What the second pass wrote down of each layer with maps, if `settings.replicates` asks for it."""
 
     def survey(self, advance: Advance, observe: BatchObserver | None = None) -> None:
         """The first pass over all faces.
@@ -183,6 +195,8 @@ class Passes:
             name: LayerSurvey(layer, ids, local_faces, self._settings, self._workspace, str(number))
             for number, (name, layer) in enumerate(self._layers.items())
         }
+        chosen = [self._layers[name] for name in self._with_maps]
+        self._sweep = Sweep(self._maps.faces, chosen, self._maps.input_size[1], self._settings, self._workspace)
         done = self._restore_survey()
         plan = self._maps.plan()
         advance(sum(map(len, plan[:done])))
@@ -212,7 +226,9 @@ class Passes:
             return
         chosen = np.flatnonzero(local)
         positions = [batch.positions[place] for place in chosen]
-        labels = Labels.joined([labels for place in chosen if (labels := batch.labels[place]) is not None])
+        told = [labels for place in chosen if (labels := batch.labels[place]) is not None]
+        labels = Labels.joined(told)
+        self._sweep.update(positions, told, batch.maps, chosen)
         if self._with_maps:
             self._keeping.keep(
                 positions,
@@ -229,7 +245,8 @@ class Passes:
     def _restore_survey(self) -> int:
         """Back to the last state; the number of batches that are done."""
         state = self._workspace.load("survey")
-        meta: dict[str, Any] = {"batches": 0, "kept": 0, "again": 0, "left_out": {}}
+        meta: dict[str, Any] = {"batches": 0, "kept": 0, "again": 0, "left_out": {}, "sweep": {}}
+        arrays: dict[str, np.ndarray] = {}
         if state:
             meta, arrays = state
             for number, survey in enumerate(self._surveys.values()):
@@ -237,6 +254,7 @@ class Passes:
             self._batches.first, self._batches.size = meta["first_size"], meta["size"]
             done = sum(map(len, self._maps.plan()[: meta["batches"]]))
             self._tell(f"going on with a run that was stopped, after {done:,} of {len(self._maps.faces):,} faces")
+        self._sweep.begin(meta["sweep"], arrays)
         self.left_out = dict(meta["left_out"])
         self._keeping = _Keeping(
             self._workspace, self._maps.input_size[1], self._settings, kept=meta["kept"], again=meta["again"]
@@ -244,7 +262,9 @@ class Passes:
         return int(meta["batches"])
 
     def _save_survey(self, batches: int) -> None:
+        of_sweep, arrays = self._sweep.state()
         meta = {
+            "sweep": of_sweep,
             "batches": batches,
             "kept": self._keeping.kept.length,
             "again": self._keeping.again.length,
@@ -252,7 +272,6 @@ class Passes:
             "first_size": self._batches.first,
             "size": self._batches.size,
         }
-        arrays: dict[str, np.ndarray] = {}
         for number, survey in enumerate(self._surveys.values()):
             arrays |= _prefixed(f"{number}/", survey.state())
         self._workspace.save("survey", meta, arrays)
@@ -261,48 +280,86 @@ class Passes:
         """The second pass over the faces with local labels, after the first; empty tallies for layers without maps."""
         tallies = {name: Tally.empty(layer.units, self._concepts) for name, layer in self._layers.items()}
         thresholds = {name: surveyed[name].thresholds.values for name in self._with_maps}
+        done, lengths = 0, dict.fromkeys(self._with_maps, 0)
         state = self._workspace.load("tally")
-        done = 0
         if state:
             meta, arrays = state
-            done = int(meta["batches"])
+            done, lengths = int(meta["batches"]), meta["overlaps"]
             for number, tally in enumerate(tallies.values()):
                 tally.restore(_part(arrays, f"{number}/"))
+        if self._settings.replicates and self._with_maps:
+            self._prepare_exchange(lengths)
         for number, (faces, labels, layers) in enumerate(self._labelled(thresholds, done)):
             if number >= done:
-                for name, kept in layers.items():
-                    tallies[name].add(
-                        kept,
-                        thresholds[name],
-                        labels,
-                        self._maps.input_size,
-                        zeros=self._settings.zeros,
-                        device=self._maps.device,
-                    )
+                self._compare_batch(faces, labels, layers, thresholds, tallies)
                 if self._workspace.due():
                     arrays = {}
                     for place, tally in enumerate(tallies.values()):
                         arrays |= _prefixed(f"{place}/", tally.state())
-                    self._workspace.save("tally", {"batches": number + 1}, arrays)
-            advance(faces)
+                    written = {name: file.length for name, file in self.overlaps.items()}
+                    self._workspace.save("tally", {"batches": number + 1, "overlaps": written}, arrays)
+            advance(len(faces))
         return tallies
+
+    def sweep(self, surveyed: Mapping[str, Surveyed]) -> dict[str, list[SweepPoint]]:
+        """The tallies of each layer at every quantile of the settings' sweep, after the first pass."""
+        finite = {name: surveyed[name].finite for name in self._with_maps}
+        return self._sweep.result(finite, self._concepts, self._maps.input_size, self._maps.device, self._maps.of)
+
+    def _prepare_exchange(self, lengths: Mapping[str, int]) -> None:
+        folder, width = self._workspace.folder, self._maps.input_size[1]
+        kept = chain(self._keeping.kept.labels(), self._keeping.again.labels())
+        batches = ((self._rank[list(positions)], labels) for positions, labels in kept)
+        self.masks = ExchangedMasks.gathered(batches, folder / "masks", width, seed=self._settings.seed)
+        self.overlaps = {
+            name: OverlapFile(folder / f"{number}.overlaps", layer.units, lengths[name])
+            for number, (name, layer) in enumerate(self._layers.items())
+            if name in lengths
+        }
+
+    def _compare_batch(
+        self,
+        faces: Sequence[int],
+        labels: Labels,
+        layers: Mapping[str, KeptMaps],
+        thresholds: Mapping[str, Float[np.ndarray, " unit"]],
+        tallies: Mapping[str, Tally],
+    ) -> None:
+        """Add a batch to the tallies, and write down what it shares with its masks and with those exchanged for them."""
+        masks, mask_of_image = labels.masks, labels.mask_of_image
+        if self.masks is not None:
+            masks, mask_of_image, own = self.masks.of(self._rank[list(faces)])
+        for name, kept in layers.items():
+            found = Overlaps.of(
+                kept,
+                thresholds[name],
+                masks,
+                mask_of_image,
+                self._maps.input_size,
+                zeros=self._settings.zeros,
+                device=self._maps.device,
+            )
+            if self.masks is not None:
+                self.overlaps[name].add(found, self._rank[list(faces)], own, labels.mask_of_image)
+                found = replace(found, shared=np.ascontiguousarray(found.shared[:, ::GROUP]))
+            tallies[name].add(found, labels)
 
     def _labelled(
         self, thresholds: Mapping[str, Float[np.ndarray, " unit"]], skip: int
-    ) -> Iterator[tuple[int, Labels, Mapping[str, KeptMaps]]]:
-        """Number of faces, their labels and the maps that may fire, batch by batch: those kept, then those run again.
+    ) -> Iterator[tuple[tuple[int, ...], Labels, Mapping[str, KeptMaps]]]:
+        """Positions of faces, their labels and the maps that may fire, batch by batch: those kept, then those run again.
 
         The first `skip` batches come without maps where making them would cost a run of the network.
         """
         number = 0
         for batch in self._keeping.kept.batches():
             number += 1
-            yield len(batch.faces), batch.labels, batch.layers
+            yield batch.faces, batch.labels, batch.layers
         plan = [batch.faces for batch in self._keeping.again.batches()]
         past = max(0, min(len(plan), skip - number))
         network = self._maps.of(plan[past:], masks=False) if past < len(plan) else iter(())
         for place, batch in enumerate(self._keeping.again.batches()):
-            yield len(batch.faces), batch.labels, {} if place < past else self._firing(next(network), thresholds)
+            yield batch.faces, batch.labels, {} if place < past else self._firing(next(network), thresholds)
 
     def _firing(self, batch: Batch, thresholds: Mapping[str, Float[np.ndarray, " unit"]]) -> dict[str, KeptMaps]:
         """The maps of a batch that fire."""

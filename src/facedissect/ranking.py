@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int
+from jaxtyping import Bool, Float, Float32, Int, Int32
 
 from .kernels.compile import in_threads
+from .kernels.placements import add_placements, add_products
 from .kernels.ranking import add_scores, sort_peaks
 
 _ROWS = 256
 """Images that are transposed at a time, few enough to stay in the cache."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placements:
+    """How the peaks of groups lie among those of the others of the same stratum.
+
+    The placement of an image is the number of images of the other side that lie below it; one that is equal counts half.
+
+    Attributes:
+        sizes: (stratum, group) images.
+        placements, squares: (unit, stratum, group) sums over the members, of their placements among the others and of the squares
+            of those; NaN for a unit with peaks that are not finite.
+        other_squares: (unit, stratum, group) sum over the others, of the squares of their placements among the members.
+        second, third: (unit, stratum) sums of powers of the ranks within the stratum, ties averaged, less their mean.
+    """
+
+    sizes: Int[np.ndarray, "stratum group"]
+    placements: Float[np.ndarray, "unit stratum group"]
+    squares: Float[np.ndarray, "unit stratum group"]
+    other_squares: Float[np.ndarray, "unit stratum group"]
+    second: Float[np.ndarray, "unit stratum"]
+    third: Float[np.ndarray, "unit stratum"]
 
 
 class RankedPeaks:
@@ -77,6 +102,84 @@ class RankedPeaks:
         sums[:, sizes == 0] = np.nan
         sums /= np.maximum(sizes, 1)
         return sums
+
+    def placements(
+        self, group: Int32[np.ndarray, " image"], stratum: Int32[np.ndarray, " image"], groups: int, strata: int
+    ) -> Placements:
+        """Compare each group with all others of its stratum.
+
+        Args:
+            group: which group holds each image, from 0; -1 for an image that does not count.
+            stratum: which stratum holds each image, from 0.
+            groups, strata: how many there are.
+
+        Raises:
+            ValueError: there are other images than peaks, or a group or a stratum that is none of those.
+        """
+        counted = self._counted(group, groups)
+        if not self._counted(stratum, strata)[counted].all():
+            raise ValueError("expected a stratum of every image that is in a group")
+        sizes = np.zeros((strata, groups), np.int64)
+        np.add.at(sizes, (stratum[counted], group[counted]), 1)
+        units = len(self._peaks)
+        sums = [np.zeros((units, strata, groups)) for _ in range(3)]
+        moments = [np.zeros((units, strata)) for _ in range(2)]
+        cell = np.where(counted, stratum * groups + group, -1).astype(np.int32)
+        in_threads(add_placements, self._peaks, self._order, cell, sizes, *sums, *moments)
+        return Placements(
+            sizes=sizes,
+            placements=sums[0],
+            squares=sums[1],
+            other_squares=sums[2],
+            second=moments[0],
+            third=moments[1],
+        )
+
+    def products(
+        self,
+        stratum: Int32[np.ndarray, " image"],
+        weights: Float[np.ndarray, " stratum"],
+        others: Float[np.ndarray, "image measure"],
+    ) -> tuple[Float[np.ndarray, "unit measure"], Float[np.ndarray, " unit"]]:
+        """Weighted sums over the images: of the ranks of peaks times `others`, and of the squares of those ranks.
+
+        Ranks are within the stratum, ties averaged, less their mean.
+
+        Args:
+            stratum: which stratum holds each image, from 0; -1 for an image that does not count.
+            weights: of the images of each stratum.
+            others: what the ranks are multiplied with.
+
+        Returns:
+            The products, NaN for a unit with peaks that are not finite; the squares.
+
+        Raises:
+            ValueError: there are other images than peaks, or a stratum that has no weight.
+        """
+        counted = self._counted(stratum, len(weights))
+        products, squares = np.zeros((len(self._peaks), others.shape[1])), np.zeros(len(self._peaks))
+        sizes = np.bincount(stratum[counted], minlength=len(weights))
+        in_threads(
+            add_products,
+            self._peaks,
+            self._order,
+            stratum.copy(),
+            sizes,
+            weights.astype(np.float64),
+            np.ascontiguousarray(others, np.float64),
+            products,
+            squares,
+        )
+        return products, squares
+
+    def _counted(self, codes: Int32[np.ndarray, " image"], limit: int) -> Bool[np.ndarray, " image"]:
+        """Which images have a code from 0 on; refuses what a kernel would read elsewhere."""
+        images = self._peaks.shape[1]
+        if len(codes) != images:
+            raise ValueError(f"expected codes of {images} images, got {len(codes)}")
+        if images and codes.max() >= limit:
+            raise ValueError(f"expected codes below {limit}, got {codes.max()}")
+        return np.asarray(codes >= 0)
 
 
 def normalised(scores: Float[np.ndarray, "unit subset"]) -> Float[np.ndarray, "unit subset"]:

@@ -28,7 +28,7 @@ class LayerResult:
     Attributes:
         layer: dotted name of the module.
         map_size: height and width of its maps; None for a layer without, whose concepts and hierarchy are empty.
-        units, concepts, hierarchy, bias, top_faces: the tables.
+        units, concepts, hierarchy, bias, trends, sweep, top_faces: the tables.
         peaks: extremes of each unit's map of each face.
         top_maps: (unit, place, h, w) raw maps of the top faces; 0 x 0 for a layer without maps.
     """
@@ -39,6 +39,8 @@ class LayerResult:
     concepts: pd.DataFrame = field(repr=False)
     hierarchy: pd.DataFrame = field(repr=False)
     bias: pd.DataFrame = field(repr=False)
+    trends: pd.DataFrame = field(repr=False)
+    sweep: pd.DataFrame = field(repr=False)
     top_faces: pd.DataFrame = field(repr=False)
     peaks: Peaks = field(repr=False)
     top_maps: Float[np.ndarray, "unit place h w"] = field(repr=False)
@@ -119,6 +121,16 @@ class Dissection:
     def bias(self) -> pd.DataFrame:
         """One row for each unit, global concept and subgroup, over all layers."""
         return self._stacked("bias")
+
+    @property
+    def trends(self) -> pd.DataFrame:
+        """One row for each unit and label that is a number, over all layers."""
+        return self._stacked("trends")
+
+    @property
+    def sweep(self) -> pd.DataFrame:
+        """One row for each unit and quantile at which its label was found again, over all layers."""
+        return self._stacked("sweep")
 
     @property
     def top_faces(self) -> pd.DataFrame:

@@ -26,6 +26,23 @@ def bias_cutoff(subgroups: int) -> float:
     return BIAS_CUTOFFS.get(subgroups, 1.2 / subgroups)
 
 
+_LEAST = {
+    "min_subgroup": 2,
+    "top_faces": 1,
+    "batch_size": 1,
+    "workers": 0,
+    "cache_gb": 0,
+    "memory_gb": 0,
+    "replicates": 0,
+    "seed": 0,
+}
+
+
+def crossed_names(text: str) -> tuple[str, ...]:
+    """The global concepts that are to be intersected, as typed: `gender,ethnicity`."""
+    return tuple(name.strip() for name in text.split(","))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """How to dissect.
@@ -39,6 +56,8 @@ class Settings:
         hierarchy_weight: multiply a concept's score by its IoU (IJCV version) or not (first public version).
         min_iou: a unit is interpretable if its best IoU is larger.
         detection_ratio: a unit detects the concepts of its region with more than this many times the even probability.
+        min_subgroup: images that a subgroup, and the others that it is compared with, must have for a bias to be supported.
+        intersect: further global concepts, each made of the subgroups of two or more: `("gender,ethnicity",)`.
         top_faces: faces with the highest peaks kept for each unit, with their maps.
         batch_size: images in one forward pass; None finds it by the size of images and maps. Halved where memory runs out.
         workers: processes that read images and masks ahead of the network; None for one a core, at most 8; 0 for none.
@@ -49,6 +68,9 @@ class Settings:
         memory_gb: memory that the largest values of all units may take, in GB; beyond it they live on the disk.
         precision: of the forward pass: the network's own (`fp32`), or mixed with bfloat16 or float16 by torch's autocast.
             Whatever values come out are compared and counted exactly.
+        replicates: of the bootstrap over images behind intervals and the stability of labels; 0 leaves out these and the nulls.
+        sweep: quantiles at which labels are found again, over a sample of the faces; empty for none.
+        seed: of everything that is drawn at random: exchanged masks, replicates, samples.
         on_error: whether an unreadable face stops the run or is left out and counted.
 
     Raises:
@@ -63,6 +85,8 @@ class Settings:
     hierarchy_weight: HierarchyWeight = "iou"
     min_iou: float = 0.04
     detection_ratio: float = 1.5
+    min_subgroup: int = 20
+    intersect: tuple[str, ...] = ()
     top_faces: int = 4
     batch_size: int | None = None
     workers: int | None = None
@@ -70,9 +94,13 @@ class Settings:
     cache_gb: float = 8.0
     memory_gb: float = 1.0
     precision: Precision = "fp32"
+    replicates: int = 200
+    sweep: tuple[float, ...] = (0.999, 0.995, 0.99, 0.95)
+    seed: int = 0
     on_error: OnError = "stop"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "sweep", tuple(self.sweep))  # JSON has lists
         hints = get_type_hints(type(self))
         for field in fields(self):
             value, hint = getattr(self, field.name), hints[field.name]
@@ -82,12 +110,23 @@ class Settings:
             value = getattr(self, name)
             if not low <= value < high or (name == "quantile" and value == 0):
                 raise SettingsError(f"expected {name} between {low} and {high}, got {value}")
-        for name, least in (("top_faces", 1), ("batch_size", 1), ("workers", 0), ("cache_gb", 0), ("memory_gb", 0)):
+        for quantile in self.sweep:
+            if not 0 < quantile < 1:
+                raise SettingsError(f"expected quantiles of sweep between 0 and 1, got {quantile}")
+        for name, least in _LEAST.items():
             value = getattr(self, name)
             if value is not None and not value >= least:
                 raise SettingsError(f"expected {name} to be at least {least}, got {value}")
         if self.detection_ratio <= 0:
             raise SettingsError(f"expected detection_ratio above 0, got {self.detection_ratio}")
+        named = (self.intersect,) if isinstance(self.intersect, str) else tuple(self.intersect)
+        object.__setattr__(self, "intersect", named)  # JSON has lists
+        for text in self.intersect:
+            names = crossed_names(text)
+            if len(names) < 2 or len(set(names)) < len(names) or "" in names:
+                raise SettingsError(
+                    f"expected two or more global concepts to intersect, such as gender,ethnicity, got {text!r}"
+                )
 
     @classmethod
     def reference(cls, **changes: Any) -> Settings:
@@ -109,4 +148,4 @@ class Settings:
 
     def as_dict(self) -> dict[str, Any]:
         """All settings by name, as JSON can hold them."""
-        return asdict(self)
+        return asdict(self) | {"intersect": list(self.intersect)}

@@ -25,8 +25,8 @@ from .provenance import Provenance
 from .results import Dissection, LayerResult
 from .settings import Settings
 
-FORMAT = 1
-TABLES = ("units", "concepts", "hierarchy", "bias", "top_faces")
+FORMAT = 2
+TABLES = ("units", "concepts", "hierarchy", "bias", "trends", "sweep", "top_faces")
 
 
 def layer_folder(layer: str) -> str:

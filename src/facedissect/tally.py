@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from importlib.util import find_spec
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, Int64
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from .bitmasks import Labels
 from .errors import OutputError
-from .kept_maps import KeptMaps
 from .kernels import tally as kernels
 from .kernels.compile import in_threads
+from .overlaps import Overlaps
 from .settings import Negatives, Union, Zeros
-from .upsampling import Axis, upsample
+from .upsampling import upsample
 
 CHUNK_VALUES = 1 << 24  # upsampled values held at once: 64 MiB of float32
 
@@ -108,84 +107,22 @@ class Tally:
             self.firing_images[rows, present] += fired
             self.absent_area[rows, absent] += area[:, None]
 
-    def add(
-        self,
-        kept: KeptMaps,
-        thresholds: Float[np.ndarray, " unit"],
-        labels: Labels,
-        size: tuple[int, int],
-        *,
-        zeros: Zeros = "count",
-        device: torch.device | None = None,
-    ) -> None:
+    def add(self, found: Overlaps, labels: Labels) -> None:
         """Take in some images: what `update` adds up for each of them, to the same integers.
 
         Args:
-            kept: the maps of those units that may fire, by image.
-            thresholds: T_u; NaN for a unit that never fires.
+            found: what fires in them, and what it shares with the masks of the labels.
             labels: of the same images.
-            size: height and width of the network's input.
-            zeros: whether an upsampled value of exactly 0 can fire.
-            device: where to count: on a CUDA device, if it is one and Triton is installed, else on the CPU.
         """
         np.add.at(self.label_area, labels.present, labels.masks.area)
         np.add.at(self.images, labels.present, 1)
-        # An upsampled value is an average of raw ones: a unit whose peak does not exceed its threshold cannot fire.
-        awake = np.flatnonzero(kept.peaks > thresholds[kept.units])
-        rows, columns = (Axis.between(*lengths) for lengths in zip(kept.maps.shape[1:], size, strict=True))
-        if device is not None and device.type == "cuda" and find_spec("triton"):
-            self._add_on_gpu(kept, awake, thresholds, labels, (rows, columns), zeros, device)
-        else:
-            self._add_on_cpu(kept, awake, thresholds, labels, (rows, columns), zeros)
-
-    def _add_on_cpu(
-        self,
-        kept: KeptMaps,
-        awake: Int64[np.ndarray, " pair"],
-        thresholds: Float[np.ndarray, " unit"],
-        labels: Labels,
-        axes: tuple[Axis, Axis],
-        zeros: Zeros,
-    ) -> None:
-        rows, columns = axes
-        first, last = columns.runs
-        masks = labels.masks
         in_threads(
-            kernels.tally,
-            kept.maps, awake, kept.units[awake], kept.images[awake],
-            thresholds, zeros == "ignore",
-            rows.low, rows.high, rows.weight,
-            first, last, columns.low[first], columns.high[first], columns.weight,
-            labels.mask_of_image, labels.present, masks.first, masks.start, masks.words, masks.area,
+            kernels.add_up,
+            found.units, found.images, found.area, found.shared,
+            labels.mask_of_image, labels.present, labels.masks.area,
             labels.absent_of_image, labels.absent,
             *(getattr(self, name) for name in _OF_PAIRS),
         )  # fmt: skip
-
-    def _add_on_gpu(
-        self,
-        kept: KeptMaps,
-        awake: Int64[np.ndarray, " pair"],
-        thresholds: Float[np.ndarray, " unit"],
-        labels: Labels,
-        axes: tuple[Axis, Axis],
-        zeros: Zeros,
-        device: torch.device,
-    ) -> None:
-        from .kernels import tally_cuda as cuda  # needs Triton, which comes with CUDA builds of torch alone
-
-        height, concepts = len(axes[0].low), self.intersection.shape[1]
-        told = cuda.LabelsOnGpu.of(labels, height, concepts, device)
-        geometry = cuda.Geometry.between(*axes, kept.maps.shape[1], device)
-        pairs = (awake, kept.units[awake], kept.images[awake])
-        chosen, units, images = (torch.from_numpy(part).to(device) for part in pairs)
-        maps, limits = (torch.from_numpy(array).to(device) for array in (kept.maps, thresholds))
-        area, shared = cuda.tally_on_gpu(
-            maps, chosen, units, images, limits, told, geometry, ignore_zeros=zeros == "ignore"
-        )
-        sums = cuda.Sums.empty(len(thresholds), concepts, device)
-        cuda.add_up(area, shared, units, images, told, sums)
-        for name in _OF_PAIRS:
-            getattr(self, name)[...] += getattr(sums, name).cpu().numpy()
 
     def merge(self, other: Tally) -> None:
         """Add what another tally has seen.

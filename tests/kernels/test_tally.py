@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from facedissect.bitmasks import BitMasks, Labels
 from facedissect.kept_maps import KeptMaps
+from facedissect.overlaps import Overlaps
 from facedissect.tally import Tally
 
 
@@ -47,7 +48,9 @@ def assert_equal(
     images, units = (axis.ravel() for axis in np.indices(maps.shape[:2]))
     flat = maps.reshape(-1, *maps.shape[2:])
     kept = KeptMaps(images=images, units=units, peaks=flat.max((1, 2)), maps=flat)
-    fused.add(kept, limits, Labels.joined(labels), size, zeros=zeros)
+    told_all = Labels.joined(labels)
+    found = Overlaps.of(kept, limits, told_all.masks, told_all.mask_of_image, size, zeros=zeros)
+    fused.add(found, told_all)
     for name, values in vars(plain).items():
         np.testing.assert_array_equal(getattr(fused, name), values, err_msg=name)
     return fused

@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from facedissect.bitmasks import BitMasks, Labels
-from facedissect.tally import Tally, firing_masks
+from facedissect.tally import firing_masks
 from facedissect.upsampling import Axis
 
 pytest.importorskip("triton", reason="Triton is not installed; it comes with the CUDA builds of torch")
@@ -26,7 +26,6 @@ pytest.importorskip("triton", reason="Triton is not installed; it comes with the
 from facedissect.kernels import tally_cuda
 
 CONCEPTS = 40
-SUMS = tally_cuda.Sums._fields
 
 
 @dataclass
@@ -62,37 +61,29 @@ class Case:
             torch.from_numpy(array).to(device)
             for array in (stored, self.rows, self.units, self.images, self.thresholds)
         )
-        labels = tally_cuda.LabelsOnGpu.of(Labels.joined(self.labels), self.size[0], CONCEPTS, device)
+        labels = Labels.joined(self.labels)
+        masks = tally_cuda.MasksOnGpu.of(labels.masks, labels.mask_of_image, self.size[0], device)
         axes = Axis.between(height, self.size[0]), Axis.between(width, self.size[1])
         geometry = tally_cuda.Geometry.between(*axes, height, device)
-        area, shared = tally_cuda.tally_on_gpu(
-            maps, rows, units, images, thresholds, labels, geometry, ignore_zeros=self.zeros == "ignore"
+        area, shared = tally_cuda.overlaps_on_gpu(
+            maps, rows, units, images, thresholds, masks, geometry, ignore_zeros=self.zeros == "ignore"
         )
-        sums = tally_cuda.Sums.empty(self.maps.shape[1], CONCEPTS, device)
-        for _ in range(2):  # they add up
-            tally_cuda.add_up(area, shared, units, images, labels, sums)
-        found = {"area": area, "shared": shared, **sums._asdict()}
-        return {name: values.cpu().numpy() for name, values in found.items()}
+        return {"area": area.cpu().numpy(), "shared": shared.cpu().numpy()}
 
     def expected(self) -> dict[str, np.ndarray]:
-        """The same by the plain tally."""
-        tally = Tally.empty(self.maps.shape[1], CONCEPTS)
+        """The same by upsampled maps, whole."""
         most = max(len(masks) for masks in self.masks)
         area = np.zeros(self.maps.shape[:2], np.int64)
         shared = np.zeros((*area.shape, most), np.int64)
         chosen = np.zeros(area.shape, bool)
         chosen[self.images, self.units] = True
-        for image, (masks, labels) in enumerate(zip(self.masks, self.labels, strict=True)):
+        for image, masks in enumerate(self.masks):
             limits = np.where(chosen[image], self.thresholds, np.float32(np.nan))
             maps, thresholds = torch.from_numpy(self.maps[image]), torch.from_numpy(limits)
             fires = firing_masks(maps, thresholds, self.size, self.zeros).numpy()
             area[image] = fires.sum((1, 2))
             shared[image, :, : len(masks)] = (fires[:, None] & masks).sum((2, 3))
-            told = torch.from_numpy(masks), labels.present, labels.absent
-            for _ in range(2):
-                tally.update(maps, thresholds, *told, zeros=self.zeros)
-        pairs = {"area": area[self.images, self.units], "shared": shared[self.images, self.units]}
-        return pairs | {name: getattr(tally, name) for name in SUMS}
+        return {"area": area[self.images, self.units], "shared": shared[self.images, self.units]}
 
 
 def random_case(
@@ -229,7 +220,7 @@ def compiled_ptx(
     constants |= {name: value for name, value in sizes.items() if value == 1}
     kinds = dict.fromkeys(kernel.arg_names, "*i64") | dict.fromkeys(sizes, "i32")
     kinds |= dict.fromkeys(["maps", "thresholds", "row_weight", "column_weight"], "*fp32")
-    tables = ["band_of_row", "band_start", "column_low", "column_high", "mask_columns"]
+    tables = ["band_of_row", "band_start", "column_low", "column_high", "mask_columns", "shared"]
     kinds |= dict.fromkeys(tables, "*i32") | dict.fromkeys(constants, "constexpr")
     warps = {"num_warps": tally_cuda.warps(size[1])}
     made = compile_kernel(ASTSource(kernel, kinds, constants), GPUTarget("cuda", 90, 32), {**warps, **options})

@@ -110,6 +110,7 @@ def _face(index: int, seed: int, size: int, correlations: Sequence[Correlation],
         subgroups=factors.subgroups,
         box=box,
         landmarks=points,
+        labels={"age": float(factors.identity.age)},
     )
 
 

@@ -22,7 +22,7 @@ import triton.language as tl
 from jaxtyping import Float32, Int32, Int64
 from torch import Tensor
 
-from ..bitmasks import Labels
+from ..bitmasks import BitMasks
 from ..upsampling import Axis
 
 BLOCK = 32  # rows of an image in a word
@@ -56,8 +56,8 @@ class Geometry(NamedTuple):
         return cls(*(_moved(table.astype(kind), device) for table, kind in zip(tables, kinds, strict=True)))
 
 
-class LabelsOnGpu(NamedTuple):
-    """The local labels of some images (`bitmasks.Labels`), with masks as words of rows instead of columns.
+class MasksOnGpu(NamedTuple):
+    """The masks of some images (`bitmasks.BitMasks`), as words of rows instead of columns.
 
     Attributes:
         mask_of_image: image i has the masks mask_of_image[i] to mask_of_image[i + 1].
@@ -65,10 +65,6 @@ class LabelsOnGpu(NamedTuple):
         start: mask m has start[m + 1] - start[m] rows.
         columns: (mask, block, column) bit y of a word is the pixel in row 32 * block + y; columns up to a power of 2.
         most: the most masks of an image.
-        present: (image, concept) how many masks of the concept there are: 1 or 0.
-        lacks: (image, concept) 1 where the image is annotated for the concept's kind and lacks it, else 0.
-        label_area: (image, concept) pixels of L_c.
-        concept: (mask) the position of its concept in the vocabulary.
     """
 
     mask_of_image: Int64[Tensor, " image+1"]
@@ -76,65 +72,31 @@ class LabelsOnGpu(NamedTuple):
     start: Int64[Tensor, " mask+1"]
     columns: Int32[Tensor, "mask block column"]
     most: int
-    present: Int64[Tensor, "image concept"]
-    lacks: Int64[Tensor, "image concept"]
-    label_area: Int64[Tensor, "image concept"]
-    concept: Int64[Tensor, " mask"]
 
     @classmethod
-    def of(cls, labels: Labels, height: int, concepts: int, device: torch.device) -> LabelsOnGpu:
-        """Labels of images that are `height` pixels high, moved; they serve all layers of a network."""
-        masks = labels.masks
-        per_image = np.diff(labels.mask_of_image)
-        rows, lacking = (
-            np.repeat(np.arange(len(labels)), np.diff(starts))
-            for starts in (labels.mask_of_image, labels.absent_of_image)
-        )
-        tables = np.zeros((3, len(labels), concepts), np.int64)
-        np.add.at(tables[0], (rows, labels.present), 1)
-        np.add.at(tables[1], (lacking, labels.absent), 1)
-        np.add.at(tables[2], (rows, labels.present), masks.area)
-        present, lacks, label_area = _moved(tables, device)
+    def of(cls, masks: BitMasks, mask_of_image: np.ndarray, height: int, device: torch.device) -> MasksOnGpu:
+        """Masks of images that are `height` pixels high, moved; they serve all layers of a network."""
         first, start = _moved(masks.first, device), _moved(masks.start, device)
         return cls(
-            mask_of_image=_moved(labels.mask_of_image, device),
+            mask_of_image=_moved(mask_of_image, device),
             first=first,
             start=start,
             columns=_columns(_moved(masks.words.view(np.int64), device), first, start, (height, masks.width)),
-            most=int(per_image.max(initial=0)),
-            present=present,
-            lacks=lacks,
-            label_area=label_area,
-            concept=_moved(labels.present, device),
+            most=int(np.diff(mask_of_image).max(initial=0)),
         )
 
 
-class Sums(NamedTuple):
-    """The sums of `tally.Tally` that grow with pairs, on the device."""
-
-    intersection: Int64[Tensor, "unit concept"]
-    unit_area: Int64[Tensor, "unit concept"]
-    firing_area: Int64[Tensor, "unit concept"]
-    firing_images: Int64[Tensor, "unit concept"]
-    absent_area: Int64[Tensor, "unit concept"]
-
-    @classmethod
-    def empty(cls, units: int, concepts: int, device: torch.device) -> Sums:
-        """Sums over no images."""
-        return cls(*torch.zeros((5, units, concepts), dtype=torch.int64, device=device))
-
-
-def tally_on_gpu(
+def overlaps_on_gpu(
     maps: Float32[Tensor, "map h w"],
     rows_of_maps: Int64[Tensor, " pair"],
     units: Int64[Tensor, " pair"],
     images: Int64[Tensor, " pair"],
     thresholds: Float32[Tensor, " unit"],
-    labels: LabelsOnGpu,
+    masks: MasksOnGpu,
     geometry: Geometry,
     *,
     ignore_zeros: bool,
-) -> tuple[Int64[Tensor, " pair"], Int64[Tensor, "pair most"]]:
+) -> tuple[Int64[Tensor, " pair"], Int32[Tensor, "pair most"]]:
     """Areas of firing masks, and what they share with the masks of their images.
 
     Args:
@@ -143,7 +105,7 @@ def tally_on_gpu(
         units: (pair) its unit.
         images: (pair) its image. Pairs of one image had better be neighbours, since they read the same masks.
         thresholds: T_u; NaN for a unit that never fires.
-        labels: of the images.
+        masks: of the images.
         geometry: of these maps and the images.
         ignore_zeros: whether an upsampled value of exactly 0 never fires.
 
@@ -152,7 +114,7 @@ def tally_on_gpu(
     """
     pairs, device = len(units), maps.device
     area = torch.empty(pairs, dtype=torch.int64, device=device)
-    shared = torch.empty((pairs, labels.most), dtype=torch.int64, device=device)
+    shared = torch.empty((pairs, masks.most), dtype=torch.int32, device=device)
     if not pairs:
         return area, shared
     map_height, map_width = maps.shape[1:]
@@ -161,38 +123,13 @@ def tally_on_gpu(
         tally_pairs[(pairs,)](
             *(given.contiguous() for given in (maps, rows_of_maps, units, images, thresholds)),
             *geometry,
-            labels.mask_of_image, labels.first, labels.start, labels.columns,
+            masks.mask_of_image, masks.first, masks.start, masks.columns,
             area, shared,
-            map_height, map_width, height, width, labels.most,
-            **constants(map_width, width, labels.most, ignore_zeros=ignore_zeros),
+            map_height, map_width, height, width, masks.most,
+            **constants(map_width, width, masks.most, ignore_zeros=ignore_zeros),
             num_warps=warps(width), **EXACT,
         )  # fmt: skip
     return area, shared
-
-
-def add_up(
-    area: Int64[Tensor, " pair"],
-    shared: Int64[Tensor, "pair most"],
-    units: Int64[Tensor, " pair"],
-    images: Int64[Tensor, " pair"],
-    labels: LabelsOnGpu,
-    sums: Sums,
-) -> None:
-    """Add what `tally_on_gpu` found to the sums; a pair of an image and a unit comes once."""
-    areas = torch.zeros((len(sums.intersection), len(labels.present)), dtype=torch.float64, device=area.device)
-    areas[units, images] = area.double()
-    # Products of float64 are exact here, in whatever order they are added: all sums are integers far below 2**53.
-    fires, present = (areas > 0).double(), labels.present.double()
-    sums.unit_area.add_((areas @ present).long())
-    sums.firing_area.add_((fires @ labels.label_area.double()).long())
-    sums.firing_images.add_((fires @ present).long())
-    sums.absent_area.add_((areas @ labels.lacks.double()).long())
-    if labels.most:
-        masks = labels.mask_of_image[images][:, None] + torch.arange(labels.most, device=area.device)
-        # Beyond the masks of an image there are zeros to add, to whatever concept.
-        concepts = labels.concept[masks.clamp(max=len(labels.concept) - 1)]
-        places = units[:, None] * sums.intersection.shape[1] + concepts
-        sums.intersection.view(-1).scatter_add_(0, places.flatten(), shared.flatten())
 
 
 def constants(map_width: int, width: int, most: int, *, ignore_zeros: bool) -> dict[str, Any]:
@@ -256,7 +193,7 @@ def tally_pairs(  # type: ignore[no-untyped-def]
     map_height, map_width, height, width, most,
     ignore_zeros: tl.constexpr, map_lanes: tl.constexpr, lanes: tl.constexpr, mask_lanes: tl.constexpr,
 ):  # fmt: skip
-    """One program for each pair: `tally_on_gpu`."""
+    """One program for each pair: `overlaps_on_gpu`."""
     pair = tl.program_id(0).to(tl.int64)
     threshold = tl.load(thresholds + tl.load(units + pair))
     image = tl.load(images + pair)
@@ -304,7 +241,7 @@ def tally_pairs(  # type: ignore[no-untyped-def]
                     word = tl.load(mask_columns + (mask * blocks + block) * lanes + x)
                     together += tl.where(place == mask - begin, tl.sum(popcount(lit & word), axis=0), 0)
     tl.store(area + pair, tl.sum(pixels, axis=0).to(tl.int64))
-    tl.store(shared + pair * most + place, together.to(tl.int64), mask=place < most)
+    tl.store(shared + pair * most + place, together, mask=place < most)
 
 
 @triton.jit  # type: ignore[untyped-decorator]
