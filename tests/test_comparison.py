@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from facedissect import Settings
 from facedissect.comparison import compare
@@ -46,6 +47,10 @@ def layer(name: str, labels: list[str | None], detected: dict[int, list[str]], *
                 "kind": [place and place.kind for place in places],
                 "iou": iou,
                 "interpretable": [label is not None for label in labels],
+                "q": [0.01 if unit % 2 == 0 else 0.6 for unit in units],
+                "supported": [label == "green" for label in labels],
+                "biased_tone": [("pale", "<b>deep</b>")[unit % 2] for unit in units],
+                "supported_tone": ["pale" if unit == 0 else "" for unit in units],
             }
         ),
         concepts=pd.DataFrame(
@@ -67,8 +72,13 @@ def layer(name: str, labels: list[str | None], detected: dict[int, list[str]], *
             }
         ),
         bias=pd.DataFrame(bias, columns=["unit", "global_concept", "subgroup", "images", "probability"]).assign(
-            layer=name, biased=lambda rows: rows["probability"] > 0.5
+            layer=name,
+            biased=lambda rows: rows["probability"] > 0.5,
+            supported=lambda rows: rows["unit"] == 0,
+            adjusted_delta=lambda rows: rows["probability"] - 0.5,
         ),
+        trends=pd.DataFrame(),
+        sweep=pd.DataFrame(),
         top_faces=pd.DataFrame(),
         peaks=Peaks(faces=(), highest=np.zeros((0, len(labels))), lowest=np.zeros((0, len(labels)))),
         top_maps=np.zeros((len(labels), 0, 4, 5)),
@@ -237,3 +247,33 @@ def test_only_some_layers(first: Dissection) -> None:
     assert list(first.only("late").layers) == ["late"]
     with pytest.raises(LayerError, match="got 'lat'; it has: late"):
         first.only("lat")
+
+
+def test_shares_are_contrasted_by_interval_and_test(first: Dissection, second: Dissection) -> None:
+    table = compare([first, second]).contrasts.set_index("measure")
+    assert list(table.index) == ["interpretable", "supported", "biased_tone", "supported_tone"]
+    counts = table[["units_first", "of_first", "units_second", "of_second"]]
+    assert counts.loc["interpretable"].tolist() == [4, 5, 2, 4]
+    assert counts.loc["supported"].tolist() == [3, 5, 1, 4]
+    assert counts.loc["biased_tone"].tolist() == [5, 5, 4, 4]
+    assert counts.loc["supported_tone"].tolist() == [2, 5, 1, 4]
+    assert table.loc["interpretable", "difference"] == pytest.approx(4 / 5 - 2 / 4)
+    assert table.loc["interpretable", "p"] == pytest.approx(stats.fisher_exact([[4, 1], [2, 2]]).pvalue)
+    assert table["q"].tolist() == pytest.approx(stats.false_discovery_control(table["p"]).tolist())
+    assert (table["low"] <= table["difference"]).all()
+    assert (table["difference"] <= table["high"]).all()
+
+
+def test_more_than_two_sides_are_contrasted_with_the_first(first: Dissection, second: Dissection) -> None:
+    table = compare({"a": first.only("early"), "b": first.only("late"), "c": second}).contrasts
+    assert table[["first", "second"]].drop_duplicates().to_numpy().tolist() == [["a", "b"], ["a", "c"]]
+    alike = compare({"a": first, "b": first}).contrasts
+    assert (alike["difference"] == 0).all()
+    assert alike["p"].tolist() == pytest.approx([1] * len(alike))
+
+
+def test_what_was_not_measured_is_not_contrasted(first: Dissection) -> None:
+    flat = dissection("flat", layer("head", [None, None], {}, maps=False))
+    assert compare([first, flat]).contrasts["measure"].tolist() == ["biased_tone", "supported_tone"]
+    untested = replace(first, settings=Settings(replicates=0))
+    assert "supported" not in set(compare([first, untested]).contrasts["measure"])

@@ -12,8 +12,11 @@ import pandas as pd
 
 from .concepts import KINDS, Vocabulary
 from .errors import SettingsError
+from .multiplicity import q_values
+from .proportions import difference
 from .provenance import Identity, describe
 from .results import Dissection, LayerResult
+from .unit_counts import unit_counts
 
 Histogram = Literal["concepts", "regions", "kinds", "bias", "biased"]
 ROWS: Mapping[Histogram, list[str]] = {
@@ -24,6 +27,12 @@ ROWS: Mapping[Histogram, list[str]] = {
     "biased": ["global_concept"],
 }
 """Table of counts -> the columns that name what is counted."""
+
+CONTRASTS = (
+    *("measure", "first", "second", "units_first", "of_first", "units_second", "of_second"),
+    *("difference", "low", "high", "p", "q"),
+)
+"""Columns of `Comparison.contrasts`."""
 
 DICTIONARY = "dictionary"
 """What differences are about where the faces are others."""
@@ -54,12 +63,17 @@ class Comparison:
     Attributes:
         sides: what is compared; at least two.
         vocabulary: the concepts, the same for all.
-        layers: side, layer, map_size, units, compared (units with maps, the whole of `share`), interpretable, share, mean_iou
-            (of the interpretable units).
-        concepts: side, layer, concept, region, kind, images, units (whose label it is), detecting, best_iou.
+        layers: side, layer, map_size, units, compared (units with maps, the whole of `share`), interpretable, supported
+            (interpretable ones, by the statistics), judged (that were tested), share, mean_iou (of the interpretable units).
+        concepts: side, layer, concept, region, kind, images, units (whose label it is), supported (of these), detecting,
+            best_iou.
         regions, kinds: side, layer, region or kind, units (interpretable, by their label).
-        bias: side, layer, global_concept, subgroup, images, units (biased towards it), probability (mean over the units).
+        bias: side, layer, global_concept, subgroup, images, units (biased towards it), supported (of these),
+            probability (mean over the units).
         biased: side, layer, global_concept, units (biased towards any subgroup), measured (units with a probability).
+        contrasts: measure (a column of units.parquet, `unit_counts.py`), first, second (sides), units_first, of_first,
+            units_second, of_second, difference (of the shares, first less second), low, high (95 % interval), p (Fisher's exact),
+            q (over all rows). Of more than two sides, each against the first.
         differences: (about, name) x side -> value, of whatever has a say in the numbers and is not the same for all.
     """
 
@@ -71,6 +85,7 @@ class Comparison:
     kinds: pd.DataFrame = field(repr=False)
     bias: pd.DataFrame = field(repr=False)
     biased: pd.DataFrame = field(repr=False)
+    contrasts: pd.DataFrame = field(repr=False)
     differences: pd.DataFrame = field(repr=False)
 
     def _repr_html_(self) -> str:
@@ -93,7 +108,9 @@ class Comparison:
     def totals(self) -> pd.DataFrame:
         """The columns of `layers` over all layers of each side."""
         grouped = self.layers.assign(sum_iou=self.layers["mean_iou"].fillna(0) * self.layers["interpretable"])
-        sums = grouped.groupby("side", sort=False)[["units", "compared", "interpretable", "sum_iou"]].sum()
+        sums = grouped.groupby("side", sort=False)[
+            ["units", "compared", "interpretable", "supported", "judged", "sum_iou"]
+        ].sum()
         return sums.assign(
             share=sums["interpretable"] / sums["compared"].where(sums["compared"] > 0),
             mean_iou=sums["sum_iou"] / sums["interpretable"].where(sums["interpretable"] > 0),
@@ -154,6 +171,7 @@ def compare(results: Mapping[str, Dissection] | Sequence[Dissection] | Dissectio
         kinds=stacked(lambda side, layer: _by_label(side, layer, "kind", [k for k in KINDS if vocabulary.of_kind(k)])),
         bias=stacked(_bias),
         biased=stacked(_biased),
+        contrasts=_contrasts(sides),
         differences=_differences(sides),
     )
 
@@ -227,6 +245,8 @@ def _layer(side: Side, layer: LayerResult) -> pd.DataFrame:
         "units": units,
         "compared": compared,
         "interpretable": len(labelled),
+        "supported": int(labelled["supported"].sum()),
+        "judged": int(labelled["q"].notna().sum()),
         "share": len(labelled) / compared if compared else float("nan"),
         "mean_iou": float(labelled["iou"].mean()) if len(labelled) else float("nan"),
     }
@@ -251,6 +271,7 @@ def _concepts(side: Side, layer: LayerResult) -> pd.DataFrame:
             "kind": [concept.kind for concept in vocabulary.concepts],
             "images": [images.get(name, 0) for name in vocabulary.names],
             "units": _counted(_labelled(layer)["concept"], vocabulary.names),
+            "supported": _counted(_labelled(layer).query("supported")["concept"], vocabulary.names),
             "detecting": _counted(detected["concept"], vocabulary.names),
             "best_iou": best.reindex(list(vocabulary.names)).to_numpy(float),
         },
@@ -262,8 +283,18 @@ def _by_label(side: Side, layer: LayerResult, column: str, names: Sequence[str])
 
 
 def _bias(side: Side, layer: LayerResult) -> pd.DataFrame:
-    grouped = layer.bias.groupby(["global_concept", "subgroup"], sort=False)
-    rows = grouped.agg(images=("images", "first"), units=("biased", "sum"), probability=("probability", "mean"))
+    bias = layer.bias
+    higher = bias["biased"].astype(bool) & bias["supported"].astype(bool) & (bias["adjusted_delta"] > 0)
+    rows = (
+        bias.assign(higher=higher)
+        .groupby(["global_concept", "subgroup"], sort=False)
+        .agg(
+            images=("images", "first"),
+            units=("biased", "sum"),
+            supported=("higher", "sum"),
+            probability=("probability", "mean"),
+        )
+    )
     return _stamped(side, layer, {name: rows.reset_index()[name] for name in (*rows.index.names, *rows.columns)})
 
 
@@ -275,6 +306,43 @@ def _biased(side: Side, layer: LayerResult) -> pd.DataFrame:
         per_unit.agg(units=("biased", "any"), measured=("measured", "any")).groupby("global_concept", sort=False).sum()
     )
     return _stamped(side, layer, {name: rows.reset_index()[name] for name in (*rows.index.names, *rows.columns)})
+
+
+def _contrasts(sides: Sequence[Side]) -> pd.DataFrame:
+    """How the shares of units of each further side differ from those of the first, over all layers of a side."""
+    first, *others = [_counts(side) for side in sides]
+    rows = []
+    for side, other in zip(sides[1:], others, strict=True):
+        for measure in (name for name in first if name in other):
+            (units, of), (other_units, other_of) = first[measure], other[measure]
+            found = difference(units, of, other_units, other_of)
+            rows.append(
+                {
+                    "measure": measure,
+                    "first": sides[0].name,
+                    "second": side.name,
+                    "units_first": units,
+                    "of_first": of,
+                    "units_second": other_units,
+                    "of_second": other_of,
+                    "difference": found.value,
+                    "low": found.low,
+                    "high": found.high,
+                    "p": found.p,
+                }
+            )
+    table = pd.DataFrame(rows, columns=list(CONTRASTS[:-1]))
+    return table.assign(q=q_values(table["p"].to_numpy(float)))
+
+
+def _counts(side: Side) -> dict[str, tuple[int, int]]:
+    """Measure -> units that count, and of how many."""
+    counts: dict[str, tuple[int, int]] = {}
+    for layer in side.result.layers.values():
+        for count in unit_counts(layer, side.result.vocabulary, tested=side.result.settings.replicates > 0):
+            units, of = counts.get(count.measure, (0, 0))
+            counts[count.measure] = (units + count.units, of + count.of)
+    return counts
 
 
 def _differences(sides: Sequence[Side]) -> pd.DataFrame:

@@ -170,3 +170,16 @@ def test_a_page_that_cannot_be_written(unlike: Comparison, tmp_path: Path) -> No
     with pytest.raises(OutputError, match="expected to write"):
         page_writer.write(unlike, tmp_path / "file" / "c.html")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_contrasts_are_in_the_page_and_the_terminal(unlike: Comparison, text: str) -> None:
+    words = content(text.replace("<wbr>", ""))
+    rows = compare_wording.contrasts(unlike)
+    assert rows[0][0] == "are interpretable"
+    for measure, cells, _ in rows:
+        assert squeezed(" ".join([measure, *cells])) in words
+    console = Console(file=io.StringIO(), width=250)
+    compare_terminal.show(unlike, console)
+    told = squeezed(console.file.getvalue())  # type: ignore[attr-defined]
+    assert squeezed(" ".join([rows[0][0], *rows[0][1]])) in told
+    assert "Newcombe" in told

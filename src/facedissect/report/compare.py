@@ -65,6 +65,9 @@ def _context(comparison: Comparison) -> dict[str, object]:
         "summary": compare_wording.summary(comparison),
         "totals": list(comparison.totals.reset_index().itertuples()),
         "differences": _differences(comparison.differences),
+        "contrasts": compare_wording.contrasts(comparison),
+        "contrast_sides": comparison.names if len(comparison.names) == 2 else ["First", "Second"],
+        "contrast_note": compare_wording.CONTRAST_NOTE,
         "concepts": _concepts(comparison, labelled),
         "histograms": [
             ("Regions", "Region", _rows(comparison.counts("regions"), labelled)),
@@ -109,11 +112,13 @@ def _rows(
 def _concepts(comparison: Comparison, labelled: pd.Series) -> list[Group]:
     """The concepts by who found them, the most common first; shares are of the labelled units of a side."""
     counts, detecting = comparison.counts("concepts"), comparison.counts("concepts", "detecting")
+    supported, judged = comparison.counts("concepts", "supported"), comparison.totals["judged"]
     best = comparison.concepts.groupby(["concept", "side"])["best_iou"].max()
     notes = pd.DataFrame(
         {
             side: [
-                f"{detecting.loc[name, side]:,} detect, IoU{wording.SPACE}{wording.number(best[name, side])}"
+                (f"{supported.loc[name, side]:,} supported, " if judged[side] and counts.loc[name, side] else "")
+                + f"{detecting.loc[name, side]:,} detect, IoU{wording.SPACE}{wording.number(best[name, side])}"
                 for name in counts.index
             ]
             for side in counts.columns
@@ -136,6 +141,7 @@ def _bias(comparison: Comparison) -> list[Group]:
     if comparison.bias.empty:
         return []
     towards, images = comparison.counts("bias"), comparison.counts("bias", "images")
+    supported = comparison.counts("bias", "supported")
     layers = comparison.layers.groupby("side").size()
     biased, measured = comparison.counts("biased"), comparison.counts("biased", "measured")
     groups = []
@@ -144,7 +150,9 @@ def _bias(comparison: Comparison) -> list[Group]:
         pictures = [wording.listed(dict.fromkeys(f"{n:,}" for n in row)) + " images" for row in own.to_numpy()]
         any_of_them = biased.loc[[concept]].rename(index={concept: "any of them"})
         counts = pd.concat([any_of_them, towards.loc[concept]])
-        groups.append(Group(heading=str(concept), rows=_rows(counts, measured.loc[concept], ["", *pictures])))
+        told = supported.loc[concept].map(lambda units: f"{units:,} supported").where(towards.loc[concept] > 0, "")
+        notes = pd.concat([any_of_them.map(lambda _: ""), told])
+        groups.append(Group(heading=str(concept), rows=_rows(counts, measured.loc[concept], ["", *pictures], notes)))
     return groups
 
 

@@ -22,6 +22,7 @@ def show(comparison: Comparison, console: Console) -> None:
         console.print(plain_text(paragraph))
     if len(comparison.differences):
         _differences(comparison, console)
+    _contrasts(comparison, console)
     _concepts(comparison, console)
     _counts("Interpretable units by region", "region", comparison.counts("regions"), console)
     kinds = comparison.counts("kinds").rename(index=wording.kind_name)
@@ -31,12 +32,15 @@ def show(comparison: Comparison, console: Console) -> None:
         towards.index = pd.Index([f"{concept}: {subgroup}" for concept, subgroup in towards.index])
         _counts("Units biased towards each subgroup", "subgroup", towards, console)
     for rows in comparison.sequences:
-        table = plain_table("From layer to layer", "layer", ">units", ">interpretable", ">share", ">mean IoU")
+        table = plain_table(
+            "From layer to layer", "layer", ">units", ">interpretable", ">supported", ">share", ">mean IoU"
+        )
         for row in rows.to_dict("records"):
             table.add_row(
                 plain_text(row["layer"]),
                 f"{row['units']:,}",
                 f"{row['interpretable']:,}",
+                f"{row['supported']:,}" if row["judged"] else wording.NOT_MEASURED,
                 wording.percent(row["share"]),
                 wording.number(row["mean_iou"]),
             )
@@ -49,6 +53,22 @@ def _differences(comparison: Comparison, console: Console) -> None:
         cells = [plain_text(value, style="" if value == values[0] else "bold red") for value in values]
         table.add_row(plain_text(name), about, *cells)
     print_text(table, console)
+
+
+def _contrasts(comparison: Comparison, console: Console) -> None:
+    """Whether the sides differ in how many units are something; bold where they do."""
+    rows = compare_wording.contrasts(comparison)
+    if not rows:
+        return
+    sides = comparison.names if len(comparison.names) == 2 else ["first", "second"]
+    table = plain_table("Differences", "units that")
+    for name in (*sides, "difference", "95 % interval", "q"):
+        table.add_column(plain_text(name), justify="right", overflow="fold")
+    for measure, cells, holds in rows:
+        style = "bold" if holds else ""
+        table.add_row(plain_text(measure, style), *(plain_text(cell, style) for cell in cells))
+    print_text(table, console)
+    console.print(plain_text(compare_wording.CONTRAST_NOTE))
 
 
 def _concepts(comparison: Comparison, console: Console) -> None:

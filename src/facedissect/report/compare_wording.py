@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from ..comparison import DICTIONARY, Comparison
-from .wording import counted, listed, number, percent
+from ..effects import FALSE_DISCOVERIES
+from ..unit_counts import spoken
+from .wording import NOT_MEASURED, counted, listed, number, percent
 
 MOST_LISTED = 8
 MOST_SIDES = 3
@@ -72,7 +76,9 @@ def _interpretable(comparison: Comparison) -> str:
         if not row["compared"]:
             texts.append(f"{name} gave no maps, so that only bias was measured")
             continue
-        mean = f" (mean IoU {number(row['mean_iou'])})" if row["interpretable"] else ""
+        told = [f"mean IoU {number(row['mean_iou'])}"] if row["interpretable"] else []
+        told += [f"{int(row['supported']):,} of the labels supported"] if row["judged"] else []
+        mean = f" ({', '.join(told)})" if told else ""
         share = percent(row["interpretable"], row["compared"])
         texts.append(
             f"of {name}, {int(row['interpretable']):,} of {counted(int(row['compared']), 'unit')}, {share}{mean}"
@@ -87,6 +93,41 @@ def _range(shares: pd.Series) -> str:
         return "none could be measured"
     least, greatest = known.idxmin(), known.idxmax()
     return f"from {percent(known.min())} ({least}) to {percent(known.max())} ({greatest})"
+
+
+def contrasts(comparison: Comparison) -> list[tuple[str, list[str], bool]]:
+    """What is said of units; both shares, their difference with its interval, and q; whether the difference holds.
+
+    Of more than two sides, it is also said which are compared.
+    """
+    rows = []
+    for row in comparison.contrasts.to_dict("records"):
+        told = f" ({row['first']} and {row['second']})" if len(comparison.sides) > 2 else ""
+        q = float(row["q"])
+        cells = [
+            _share(row["units_first"], row["of_first"]),
+            _share(row["units_second"], row["of_second"]),
+            _points(row["difference"]),
+            f"{_points(row['low'])} to {_points(row['high'])}",
+            "below 0.001" if q < 0.001 else number(q),
+        ]
+        rows.append((f"{spoken(row['measure'])}{told}", cells, q < FALSE_DISCOVERIES))
+    return rows
+
+
+CONTRAST_NOTE = (
+    "Shares of units, and the first less the second in points of 100, with a 95 % interval (Newcombe) and the q-value of "
+    "Fisher's exact test over all rows. The units of a network are no random sample and depend on each other, so that all of "
+    "this is rather too sure."
+)
+
+
+def _share(units: int, of: int) -> str:
+    return f"{units:,} of {of:,} ({percent(units, of)})" if of else NOT_MEASURED
+
+
+def _points(value: float) -> str:
+    return NOT_MEASURED if math.isnan(value) else f"{100 * value:+.1f}"
 
 
 def groups(comparison: Comparison) -> list[tuple[str, list[str]]]:

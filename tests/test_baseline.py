@@ -1,0 +1,318 @@
+"""baseline(): planted networks that learnt a concept, labels permuted by hand, and what a user types."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy.stats import rankdata
+from torch import Tensor, nn
+
+from facedissect import (
+    Dissection,
+    FaceDictionary,
+    FaceModel,
+    OutputError,
+    Settings,
+    cli,
+    dissect,
+    load,
+    load_model,
+    open_dictionary,
+    save,
+)
+from facedissect.baseline import COLUMNS, Baseline, baseline, permuted_counts
+from facedissect.baseline_storage import load_baseline, save_baseline
+from facedissect.concepts import Concept, GlobalConcept, Vocabulary
+from facedissect.dictionary.faces import Face
+from facedissect.errors import FacedissectError
+from facedissect.peaks import Peaks
+
+HERE = Settings(workers=0, sweep=(), replicates=1)
+SIZE, UNITS = 32, 24
+OTHERS = ((0, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1))
+GENDER = GlobalConcept(name="gender", subgroups=("Male", "Female"))
+AGE = GlobalConcept(name="age", subgroups=("child", "young", "old", "oldest"))
+VOCABULARY = Vocabulary(
+    concepts=(Concept(name="red", kind="part", region="Patch"),),
+    global_concepts=(GENDER,),
+)
+
+
+class Learnt(nn.Module):
+    """Units that see a red pixel, as if they had learnt it; with random weights, each sees some other colour."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, UNITS, 1)
+        with torch.no_grad():
+            self.conv.weight.zero_()
+            self.conv.weight[:, 0] = torch.linspace(1, 2, UNITS)[:, None, None]
+            self.conv.weight[:, 1] = -2
+            self.conv.weight[:, 2] = -2
+            self.conv.bias.zero_()
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.conv(images)
+
+
+@pytest.fixture(scope="module")
+def faces(array_source: Any) -> FaceDictionary:
+    """Noise with a patch of each pure colour somewhere, of which only red is labelled; women's are the brighter."""
+    rng = np.random.default_rng(0)
+    found = []
+    for number in range(60):
+        pixels = rng.integers(60, 130, (SIZE, SIZE, 3)).astype(np.uint8)
+        for colour in (*OTHERS, (1, 0, 0)):
+            top, left = rng.integers(0, SIZE - 4, 2)
+            mask = np.zeros((SIZE, SIZE), bool)
+            mask[top : top + 3, left : left + 3] = True
+            pixels[mask] = np.array(colour) * (180 + 70 * (number % 2))
+        found.append(
+            Face(
+                id=f"{number:04}",
+                source=array_source(pixels, {"red": mask}),
+                concepts=VOCABULARY.names,
+                kinds=frozenset({"part"}),
+                subgroups={"gender": GENDER.subgroups[number % 2]},
+            )
+        )
+    return FaceDictionary(location="planted", format="memory", vocabulary=VOCABULARY, faces=tuple(found))
+
+
+@pytest.fixture(scope="module")
+def model() -> FaceModel:
+    return FaceModel(Learnt(), size=SIZE, mean=(0, 0, 0), std=(1, 1, 1), name="learnt")
+
+
+@pytest.fixture(scope="module")
+def result(faces: FaceDictionary, model: FaceModel) -> Dissection:
+    return dissect(faces, model, layers=["conv"], settings=HERE)
+
+
+@pytest.fixture(scope="module")
+def found(faces: FaceDictionary, model: FaceModel, result: Dissection) -> Baseline:
+    return baseline(faces, model, result, seeds=2, permutations=40)
+
+
+def row(found: Baseline, measure: str) -> dict[str, Any]:
+    (only,) = found.table[found.table["measure"] == measure].to_dict("records")
+    return {str(key): value for key, value in only.items()}
+
+
+def test_what_was_learnt_is_beyond_random_weights(found: Baseline) -> None:
+    assert list(found.table.columns) == list(COLUMNS)
+    for measure in ("interpretable", "supported"):
+        told = row(found, measure)
+        assert (told["units"], told["observed"]) == (UNITS, UNITS)
+        assert told["random_weights"] <= UNITS - 6
+        assert told["excess"] == pytest.approx(told["observed"] - told["random_weights"])
+        assert 0 < told["low"] < told["excess"] <= told["high"]
+    assert row(found, "interpretable")["permuted"] == 0, (
+        "patches lie anywhere, so exchanged masks are covered by nobody"
+    )
+    biased = row(found, "biased_gender")
+    assert biased["observed"] == UNITS
+    # All units are the same here, so that a permutation biases all or none: the mean alone would not tell.
+    assert 0 < biased["permuted"] < UNITS / 2
+    assert (biased["permuted_low"], biased["permuted_high"]) == (0, UNITS)
+    assert biased["p"] == pytest.approx((1 + biased["permuted"] * 40 / UNITS) / 41)
+    assert np.isnan(row(found, "supported_gender")["permuted"])
+    assert len(found.drawn) == 2
+    assert "learnt has random weights of seed 1 (2 tensors drawn as its layers do)" in found.drawn[1]
+
+
+def test_random_weights_are_counted_as_a_run_of_them(
+    faces: FaceDictionary, model: FaceModel, result: Dissection, found: Baseline
+) -> None:
+    from facedissect.model.reinitialised import reinitialised
+
+    counts = [
+        dissect(faces, reinitialised(model, seed), layers=["conv"], settings=replace(HERE, replicates=20)).units
+        for seed in (0, 1)
+    ]
+    for measure in ("interpretable", "supported"):
+        assert row(found, measure)["random_weights"] == np.mean([units[measure].sum() for units in counts])
+    named = np.mean([(units["biased_gender"] != "").sum() for units in counts])
+    assert row(found, "biased_gender")["random_weights"] == named
+    assert row(found, "biased_gender")["observed"] == (result.units["biased_gender"] != "").sum()
+
+
+def test_a_network_compared_with_itself_at_random_shows_nothing(faces: FaceDictionary) -> None:
+    torch.manual_seed(9)
+    module = Learnt()
+    module.conv.reset_parameters()
+    untrained = FaceModel(module, size=SIZE, mean=(0, 0, 0), std=(1, 1, 1))
+    told = baseline(faces, untrained, dissect(faces, untrained, layers=["conv"], settings=HERE), seeds=3).table
+    interpretable = told[told["measure"] == "interpretable"].iloc[0]
+    assert interpretable["low"] < 0 < interpretable["high"]
+
+
+def by_hand(highest: np.ndarray, lowest: np.ndarray, labels: np.ndarray, groups: int, cutoff: float) -> int:
+    """Units biased by the published rule, one by one (docs/method.md, 3)."""
+    within, count = labels >= 0, 0
+    for unit in range(highest.shape[1]):
+        peaks = highest[within, unit].astype(float)
+        low, high = float(lowest[within, unit].min()), float(peaks.max())
+        if low == high:
+            continue
+        weighted = rankdata(peaks) / len(peaks) * (peaks - low) / (high - low)
+        scores = np.array([weighted[labels[within] == group].mean() for group in range(groups)])
+        count += bool((scores / scores.sum() >= cutoff).any())
+    return count
+
+
+@pytest.mark.parametrize(("concept", "cutoff"), [(GENDER, 0.55), (AGE, 0.30)])
+def test_permuted_labels_are_counted_as_by_hand(concept: GlobalConcept, cutoff: float, monkeypatch: Any) -> None:
+    rng, groups = np.random.default_rng(3), len(concept.subgroups)
+    highest = rng.gamma(0.3, 1, (50, 30)).astype(np.float32)
+    highest[:, 3] = 0
+    lowest = np.zeros_like(highest)
+    labels = rng.integers(-1, groups, 50)
+    peaks = Peaks(faces=tuple(map(str, range(50))), highest=highest, lowest=lowest)
+    told = permuted_counts(peaks, concept, labels, 25, 11)
+    again, known = np.random.default_rng(11), labels >= 0
+    for count in told:
+        shuffled = labels.copy()
+        shuffled[known] = again.permutation(labels[known])
+        assert count == by_hand(highest, lowest, shuffled, groups, cutoff)
+    assert 0 < told.mean() < 30
+    monkeypatch.setattr("facedissect.baseline._VALUES", 7 * groups * 50)
+    np.testing.assert_array_equal(permuted_counts(peaks, concept, labels, 25, 11), told)
+
+
+def test_labels_that_all_are_the_same_cannot_be_permuted() -> None:
+    peaks = Peaks(faces=("a", "b"), highest=np.ones((2, 1), np.float32), lowest=np.zeros((2, 1), np.float32))
+    assert np.isnan(permuted_counts(peaks, GENDER, np.zeros(2, int), 5, 0)).all()
+
+
+def test_of_labels_that_say_nothing_as_many_are_biased_as_permuted(array_source: Any) -> None:
+    """The p-value is uniform, so it is rarely small, though all units depend on each other."""
+    rng, small = np.random.default_rng(5), 0
+    for _ in range(60):
+        common = rng.gamma(0.5, 1, (40, 1))
+        highest = (common + 0.3 * rng.gamma(0.5, 1, (40, 20))).astype(np.float32)
+        peaks = Peaks(faces=tuple(map(str, range(40))), highest=highest, lowest=np.zeros_like(highest))
+        labels = rng.permutation(np.arange(40) % 2)
+        chance = permuted_counts(peaks, GENDER, labels, 39, 0)
+        observed = by_hand(highest, np.zeros_like(highest), labels, 2, 0.55)
+        small += (1 + (chance >= observed).sum()) / 40 <= 0.1
+    assert small <= 13  # of 60, 6 are expected; more than 13 happen once in 300
+
+
+def test_without_tests_of_labels_there_are_no_supported_ones(faces: FaceDictionary, model: FaceModel) -> None:
+    bare = dissect(faces, model, layers=["conv"], settings=replace(HERE, replicates=0))
+    told = baseline(faces, model, bare, permutations=5)
+    assert "supported" not in set(told.table["measure"])
+    assert np.isnan(row(told, "interpretable")["permuted"])
+
+
+def test_a_baseline_comes_back_as_it_was_saved(result: Dissection, found: Baseline, tmp_path: Path) -> None:
+    assert load_baseline(tmp_path) is None
+    with pytest.raises(OutputError, match="expected the folder of the run that the baseline is of"):
+        save_baseline(found, tmp_path)
+    save(result, tmp_path)
+    save_baseline(found, tmp_path)
+    again = load_baseline(tmp_path)
+    assert again == found
+    assert again is not None
+    pd.testing.assert_frame_equal(again.table, found.table)
+    header = json.loads((tmp_path / "dissection.json").read_text())
+    header["provenance"]["created"] = "later"
+    (tmp_path / "dissection.json").write_text(json.dumps(header))
+    assert load_baseline(tmp_path) is None, "the folder holds another run by now"
+    for text, message in (
+        ('{"format": 9}', "format 1, got 9"),
+        ("{", "expected a complete baseline, got a damaged one"),
+    ):
+        (tmp_path / "baseline.json").write_text(text)
+        with pytest.raises(OutputError, match=message):
+            load_baseline(tmp_path)
+
+
+def test_bad_input_is_told_in_one_line(faces: FaceDictionary, model: FaceModel, result: Dissection) -> None:
+    other = FaceModel(nn.Sequential(nn.Conv2d(3, 2, 1)), size=SIZE)
+    fewer = replace(faces, faces=faces.faces[1:])
+    for call, message in (
+        (lambda: baseline(faces, model, result, seeds=0), "expected seeds to be at least 1, got 0"),
+        (lambda: baseline(faces, model, result, permutations=0), "expected permutations to be at least 1, got 0"),
+        (lambda: baseline(faces, other, result), "expected the network of the result, .*Learnt with digest"),
+        (lambda: baseline(fewer, model, result), "expected the dictionary of the result, planted with digest"),
+    ):
+        with pytest.raises(FacedissectError, match=message):
+            call()
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run") / "smile"
+    settings = replace(HERE, min_subgroup=5)
+    save(
+        dissect(open_dictionary("demo", count=40), load_model("demo:smile"), layers=["block5.relu"], settings=settings),
+        folder,
+    )
+    return folder
+
+
+@pytest.fixture
+def shell(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run_folder: Path
+) -> Callable[[str], tuple[int, str, str]]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+    shutil.copytree(run_folder, tmp_path / "smile")
+
+    def run(line: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["facedissect", "baseline", *line.split()])
+        try:
+            cli.main()
+            status = 0
+        except SystemExit as end:
+            status = int(end.code or 0)
+        output = capsys.readouterr()
+        return status, output.out, output.err
+
+    return run
+
+
+def test_the_command_counts_tells_and_keeps_a_table(shell: Callable[..., Any], tmp_path: Path) -> None:
+    status, out, err = shell("smile --permutations 10 --workers 0")
+    assert status == 0, err
+    kept = load_baseline(tmp_path / "smile")
+    assert kept is not None
+    assert kept.permutations == 10
+    units = load(tmp_path / "smile").units
+    told = row(kept, "interpretable")
+    assert told["observed"] == units["interpretable"].sum() > told["random_weights"]
+    assert f"block5.relu: {told['observed']} of 160 units are interpretable" in out
+    assert "smile has random weights of seed 0" in out
+    assert "table: smile/baseline.parquet" in out
+    assert "random weights: peaks: 40 of 40 faces" in err
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("nowhere", "expected the folder of a finished run"),
+        ("smile --model demo:age", "expected the network of the run, demo:smile with digest"),
+        ("smile --dictionary demo:count=41", "expected the dictionary of the run, demo:count=40,seed=0,size=128"),
+    ],
+)
+def test_what_does_not_fit_is_one_line_and_no_table(
+    shell: Callable[..., Any], tmp_path: Path, line: str, message: str
+) -> None:
+    status, out, err = shell(line)
+    assert status == 1
+    assert message in err
+    assert err.count("\n") == 1
+    assert out == ""
+    assert not list(tmp_path.rglob("baseline.*"))
