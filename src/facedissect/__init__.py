@@ -13,6 +13,7 @@ It implements Hierarchical Network Dissection (Teotia, Lapedriza, Ostadabbas, IJ
 import typing as _typing
 from importlib import import_module as _import_module
 
+from .ablation import Ablation, ablate
 from .building import Built, Recipe, build, read_recipe
 from .comparison import Comparison, compare
 from .concepts import FACE_DICTIONARY, Concept, GlobalConcept, Region, Vocabulary
@@ -53,6 +54,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "FACE_DICTIONARY",
+    "Ablation",
     "Built",
     "Comparison",
     "Concept",
@@ -82,6 +84,7 @@ __all__ = [
     "Unit",
     "Vocabulary",
     "WeightsError",
+    "ablate",
     "balanced",
     "browse",
     "build",

@@ -15,7 +15,10 @@ from rich.console import Console
 from rich.table import Table
 
 from . import __version__, options, storage
+from .ablation_command import ABLATION_COMMANDS
+from .ablation_storage import ablations_of
 from .atomic import atomic
+from .baseline_command import BASELINE_COMMANDS
 from .console import counted, err, note, out, say
 from .dictionary.detect import detect_faces
 from .dictionary.faces import FaceDictionary
@@ -23,6 +26,7 @@ from .dictionary.open import open_dictionary, reopen
 from .dictionary_commands import DICTIONARY_COMMANDS
 from .dissection import dissect
 from .errors import FacedissectError
+from .experiment_commands import experiment
 from .model.face_model import FaceModel
 from .model.load import load_model
 from .progress import ProgressReport
@@ -31,6 +35,7 @@ from .report.reference import MapFiles, write_reference_files
 from .result_commands import RESULT_COMMANDS
 from .results import Dissection
 from .settings import Settings
+from .validation_command import validate_installation
 
 app = typer.Typer(
     name="facedissect",
@@ -79,8 +84,10 @@ def demo(
         _tell(result, out_dir / name)
 
 
-for name, command in {**DICTIONARY_COMMANDS, **RESULT_COMMANDS}.items():
+for name, command in {**DICTIONARY_COMMANDS, **RESULT_COMMANDS, **ABLATION_COMMANDS, **BASELINE_COMMANDS}.items():
     app.command(name)(command)
+app.command("validate")(validate_installation)
+app.add_typer(experiment)
 
 
 @app.command()
@@ -126,6 +133,11 @@ def run(
     negatives: options.NegativesOption = None,
     hierarchy_weight: options.HierarchyWeightOption = None,
     min_iou: options.MinIouOption = None,
+    min_subgroup: options.MinSubgroupOption = None,
+    intersect: options.IntersectOption = None,
+    replicates: options.ReplicatesOption = None,
+    sweep: options.SweepOption = True,
+    seed: options.SeedOption = None,
     reference_mode: options.ReferenceModeOption = False,
     device: options.DeviceOption = None,
     precision: options.PrecisionOption = None,
@@ -149,6 +161,11 @@ def run(
         "negatives": negatives,
         "hierarchy_weight": hierarchy_weight,
         "min_iou": min_iou,
+        "min_subgroup": min_subgroup,
+        "intersect": tuple(intersect) if intersect else None,
+        "replicates": replicates,
+        "sweep": None if sweep else (),
+        "seed": seed,
         "top_faces": top_faces,
         "batch_size": batch_size,
         "workers": workers,
@@ -210,8 +227,9 @@ def report(
     loaded = storage.load(result)
     faces = reopen(loaded.provenance.dictionary, dictionary, **({"landmarks": landmarks} if landmarks else {}))
     chosen = [path for path in (html, pdf) if path] or [result / "report.html", result / "report.pdf"]
+    ablations = ablations_of(loaded, result)
     for path in chosen:
-        write_report(loaded, faces, path)
+        write_report(loaded, faces, path, ablations)
         say(f"report: {path}")
 
 

@@ -71,6 +71,12 @@ ModelOption = Annotated[
         metavar="SPEC",
     ),
 ]
+OtherModelOption = Annotated[
+    str | None, typer.Option("--model", metavar="SPEC", help="The network. (default: as the run found it)")
+]
+OtherDictionaryOption = Annotated[
+    str | None, typer.Option("--dictionary", help="The dictionary, if it is no longer where the run found it.")
+]
 WeightsOption = Annotated[
     str | None,
     _network(
@@ -126,6 +132,31 @@ HierarchyWeightOption = Annotated[
     HierarchyWeight | None, _setting("hierarchy_weight", "Weight of the scores within a region.")
 ]
 MinIouOption = Annotated[float | None, _setting("min_iou", "A unit is interpretable above this IoU.")]
+MinSubgroupOption = Annotated[
+    int | None, _setting("min_subgroup", "Images that a subgroup must have for a bias to be supported.")
+]
+IntersectOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--intersect",
+        metavar="NAME,NAME",
+        help="Also compare the combinations of two or more global concepts, such as gender,ethnicity; may be repeated.",
+        rich_help_panel=METHOD_PANEL,
+    ),
+]
+ReplicatesOption = Annotated[
+    int | None,
+    _setting(
+        "replicates", "Bootstrap replicates behind intervals and stability; 0 also leaves out the tests of labels."
+    ),
+]
+SweepOption = Annotated[
+    bool,
+    typer.Option(
+        "--sweep/--no-sweep", help="Find labels again at other quantiles, over a sample.", rich_help_panel=METHOD_PANEL
+    ),
+]
+SeedOption = Annotated[int | None, _setting("seed", "Of all that is drawn at random: replicates, exchanges, samples.")]
 ReferenceModeOption = Annotated[
     bool,
     typer.Option(

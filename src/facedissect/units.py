@@ -10,20 +10,52 @@ from typing import Any
 import pandas as pd
 
 from .results import LayerResult
+from .tables import EVIDENCE
 
 BEST_CONCEPTS = 5
 LEADING = 3
+EFFECT = (
+    "delta",
+    "delta_low",
+    "delta_high",
+    "adjusted_delta",
+    "adjusted_low",
+    "adjusted_high",
+    "adjusted_q",
+    "overlap",
+)
+"""Columns of the table of biases that a subgroup is told by, beside the published ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConceptScore:
-    """How well a unit covers one concept, by both unions; NaN where nothing could be compared."""
+    """How well a unit covers one concept, by both unions, and what speaks for it; NaN where nothing could be compared.
+
+    Attributes:
+        iou: by the union of the run's settings.
+        iou_low, iou_high: its 95 % interval.
+        iou_null: with the concept's masks exchanged between its images, in the mean.
+        iou_chance: if firing masks and concept masks lay anywhere.
+        p, q: how likely so high an IoU is with exchanged masks, and among all units and concepts of the layer.
+    """
 
     concept: str
+    iou: float = math.nan
     iou_firing: float
     iou_labelled: float
     coverage: float
     images: int
+    iou_low: float = math.nan
+    iou_high: float = math.nan
+    iou_null: float = math.nan
+    iou_chance: float = math.nan
+    p: float = math.nan
+    q: float = math.nan
+
+    @property
+    def judged(self) -> bool:
+        """Whether it was tested against exchanged masks."""
+        return not math.isnan(self.q)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,17 +69,62 @@ class ConceptShare:
 
 @dataclass(frozen=True, kw_only=True)
 class SubgroupShare:
-    """The probability of one subgroup of a global concept; NaN where it could not be measured."""
+    """One subgroup of a global concept: the published probability, and the effect beside it; NaN where there is none.
+
+    Attributes:
+        biased: whether the probability reaches the published cut-off.
+        delta, delta_low, delta_high: Cliff's delta of its peaks and those of the other faces, with its 95 % interval.
+        adjusted_delta, adjusted_low, adjusted_high: the same among faces that are alike in the other global concepts.
+        adjusted_q: q-value of the adjusted effect; NaN where it was not tested.
+        overlap: share of its faces that are compared in the adjusted effect.
+        supported: whether the adjusted effect, of either sign, holds.
+    """
 
     subgroup: str
     probability: float
     images: int
     biased: bool
+    delta: float = math.nan
+    delta_low: float = math.nan
+    delta_high: float = math.nan
+    adjusted_delta: float = math.nan
+    adjusted_low: float = math.nan
+    adjusted_high: float = math.nan
+    adjusted_q: float = math.nan
+    overlap: float = math.nan
+    supported: bool = False
 
     @property
     def measured(self) -> bool:
         """Whether there is a probability."""
         return not math.isnan(self.probability)
+
+    @property
+    def tested(self) -> bool:
+        """Whether the adjusted effect was tested."""
+        return not math.isnan(self.adjusted_q)
+
+    @property
+    def higher(self) -> bool:
+        """Whether its peaks are higher than those of the others, and that holds."""
+        return self.supported and self.adjusted_delta > 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepLabel:
+    """The best concept of a unit at another quantile, over the faces of the sweep.
+
+    Attributes:
+        quantile: of the threshold.
+        concept: the best there; None where no IoU is positive.
+        iou: of that concept.
+        iou_of_label: of the label that the unit has in the run.
+    """
+
+    quantile: float
+    concept: str | None
+    iou: float
+    iou_of_label: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +148,10 @@ class UnitSummary:
         region, kind: those of `best`.
         iou: of `best`, by the union of the run's settings.
         interpretable: whether that IoU exceeds the cut-off.
+        supported: whether it also holds against masks exchanged between images (q < 0.05).
+        stability: share of the resamplings of the images in which `best` is the same.
+        label_set: the concepts that hold 95 % of those; "" for none.
+        sweep: the label at other quantiles.
         concepts: the concepts with the highest IoU, best first.
         hierarchy: the concepts of its region, most probable first; empty unless interpretable.
         bias: global concept -> its subgroups, in their own order.
@@ -86,6 +167,10 @@ class UnitSummary:
     kind: str
     iou: float
     interpretable: bool
+    supported: bool
+    stability: float
+    label_set: tuple[str, ...]
+    sweep: tuple[SweepLabel, ...]
     concepts: tuple[ConceptScore, ...]
     hierarchy: tuple[ConceptShare, ...]
     bias: Mapping[str, tuple[SubgroupShare, ...]]
@@ -93,6 +178,11 @@ class UnitSummary:
     threshold: float
     lowest: float
     highest: float
+
+    @property
+    def judged(self) -> bool:
+        """Whether its label was tested; a run without replicates tests none."""
+        return self.interpretable and self.best is not None and self.best.judged
 
     @property
     def detected(self) -> tuple[ConceptShare, ...]:
@@ -117,6 +207,7 @@ def unit_summaries(layer: LayerResult) -> tuple[UnitSummary, ...]:
     )
     concepts = _by_unit(ranked.groupby("unit").head(BEST_CONCEPTS))
     hierarchy, bias, faces = _by_unit(layer.hierarchy), _by_unit(layer.bias), _by_unit(layer.top_faces)
+    sweep = _by_unit(layer.sweep)
     ordered = layer.units.sort_values(["interpretable", "iou", "unit"], ascending=[False, False, True])
     return tuple(
         _summary(
@@ -126,6 +217,7 @@ def unit_summaries(layer: LayerResult) -> tuple[UnitSummary, ...]:
             hierarchy.get(row["unit"], []),
             bias.get(row["unit"], []),
             faces.get(row["unit"], []),
+            sweep.get(row["unit"], []),
         )
         for row in _rows(ordered)
     )
@@ -138,6 +230,7 @@ def _summary(
     hierarchy: list[dict[str, Any]],
     bias: list[dict[str, Any]],
     faces: list[dict[str, Any]],
+    sweep: list[dict[str, Any]],
 ) -> UnitSummary:
     has_best = bool(pd.notna(row["concept"]))
     subgroups: dict[str, list[SubgroupShare]] = {}
@@ -148,6 +241,8 @@ def _summary(
                 probability=float(share["probability"]),
                 images=int(share["images"]),
                 biased=bool(share["biased"]),
+                supported=bool(share["supported"]),
+                **{name: float(share[name]) for name in EFFECT},
             )
         )
     return UnitSummary(
@@ -159,6 +254,19 @@ def _summary(
         kind=row["kind"] if has_best else "",
         iou=float(row["iou"]),
         interpretable=bool(row["interpretable"]),
+        supported=bool(row["supported"]),
+        stability=float(row["stability"]),
+        # Names hold no `;`; no name at all is a replicate without a label, unless nothing was resampled.
+        label_set=() if math.isnan(row["stability"]) else tuple(row["label_set"].split(";")),
+        sweep=tuple(
+            SweepLabel(
+                quantile=float(point["quantile"]),
+                concept=point["concept"] if pd.notna(point["concept"]) else None,
+                iou=float(point["iou"]),
+                iou_of_label=float(point["iou_of_label"]),
+            )
+            for point in sweep
+        ),
         concepts=tuple(_score(concept) for concept in concepts),
         hierarchy=tuple(
             ConceptShare(
@@ -181,6 +289,7 @@ def _score(row: dict[str, Any]) -> ConceptScore:
         iou_labelled=float(row["iou_labelled"]),
         coverage=float(row["coverage"]),
         images=int(row["images"]),
+        **{name: float(row[name]) for name in ("iou", *EVIDENCE)},
     )
 
 

@@ -37,7 +37,9 @@ class Unit(UnitSummary):
         found = result[layer]
         if not 0 <= number < len(found.units):
             raise SettingsError(f"expected a unit of {layer} from 0 to {len(found.units) - 1}, got {number}")
-        tables = {name: getattr(found, name) for name in ("units", "concepts", "hierarchy", "bias", "top_faces")}
+        tables = {
+            name: getattr(found, name) for name in ("units", "concepts", "hierarchy", "bias", "sweep", "top_faces")
+        }
         rows = {name: table[table["unit"] == number] for name, table in tables.items()}
         (facts,) = unit_summaries(replace(found, **rows))
         return cls(layer=layer, result=result, **{field.name: getattr(facts, field.name) for field in fields(facts)})

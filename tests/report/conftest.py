@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
 from torch import nn
 
+from facedissect.ablation import COLUMNS, Ablation
 from facedissect.concepts import Concept, GlobalConcept, Vocabulary
 from facedissect.dictionary.faces import Face, FaceDictionary
 from facedissect.dissection import dissect
@@ -20,6 +22,7 @@ from facedissect.errors import FaceReadError
 from facedissect.model.face_model import FaceModel
 from facedissect.results import Dissection
 from facedissect.settings import Settings
+from facedissect.tables import EVIDENCE
 
 from .browser import ARGUMENTS, CHROMIUM
 
@@ -148,16 +151,59 @@ def mapless(result: Dissection) -> Dissection:
     layer = result["act"]
     units = layer.units.assign(
         concept=None, region=None, kind=None, iou=np.nan, iou_firing=np.nan, iou_labelled=np.nan, coverage=np.nan
-    ).assign(interpretable=False, detected="")
+    ).assign(interpretable=False, detected="", supported=False, stability=np.nan, label_set="")
+    units[list(EVIDENCE)] = np.nan
     none = replace(
         layer,
         map_size=None,
         units=units,
         concepts=layer.concepts.iloc[:0],
         hierarchy=layer.hierarchy.iloc[:0],
+        sweep=layer.sweep.iloc[:0],
         top_maps=np.zeros((*layer.top_maps.shape[:2], 0, 0), np.float32),
     )
     return replace(result, layers={"act": none})
+
+
+@pytest.fixture(scope="session")
+def unjudged(result: Dissection) -> Dissection:
+    """The result with one layer, as a run without replicates gives it: no label was tested."""
+    layer = result["act"]
+    units = layer.units.assign(supported=False, stability=np.nan, label_set="")
+    units[list(EVIDENCE)] = np.nan
+    concepts = layer.concepts.copy()
+    concepts[list(EVIDENCE)] = np.nan
+    layers = {"act": replace(layer, units=units, concepts=concepts)}
+    return replace(result, layers=layers, settings=replace(result.settings, replicates=0))
+
+
+@pytest.fixture(scope="session")
+def ablation(result: Dissection) -> Ablation:
+    """Of two sets of units of `act`, one with controls that lose nothing."""
+    sets = {"<b>tied</b>": (0, 1), "one": (2,)}
+    rows = [
+        {"set": name, "kind": "set", "number": 0, "change": -0.25, "ratio": np.inf if len(units) > 1 else 2.5}
+        for name, units in sets.items()
+    ]
+    rows += [
+        {"set": name, "kind": "unit", "number": unit, "change": -0.01 * (unit + 1)}
+        for name, units in sets.items()
+        for unit in units
+    ]
+    table = (
+        pd.DataFrame(rows)
+        .reindex(columns=list(COLUMNS))
+        .assign(layer="act", global_concept="", subgroup="", images=60, intact=0.75, low=-0.3, high=-0.2)
+    )
+    table = table.assign(
+        ablated=table["intact"] + table["change"], control_change=0.0, control_low=0.0, control_high=0.0, p=0.048
+    )
+    by_group = table[table["kind"] == "set"].assign(global_concept="tone", subgroup="<b>deep</b>", images=30)
+    made_of = {"model": result.provenance.model["digest"], "dictionary": result.provenance.dictionary["digest"]}
+    return Ablation(
+        layer="act", mode="zero", task={}, metric="accuracy", higher_is_better=True, faces=60, controls=20, seed=0,
+        resamples=100, sets=sets, table=pd.concat([table, by_group], ignore_index=True), made_of=made_of,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")

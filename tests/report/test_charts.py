@@ -142,7 +142,9 @@ def test_many_layers_and_concepts_still_fit_a_page(summary: RunSummary) -> None:
     layer = replace(
         summary.layers[0],
         concepts=tuple(
-            ConceptCount(concept=replace(VOCABULARY.concepts[0], name=f"c{n}"), labelled=n + 1, detecting=0)
+            ConceptCount(
+                concept=replace(VOCABULARY.concepts[0], name=f"c{n}"), labelled=n + 1, supported=0, detecting=0
+            )
             for n in range(60)
         ),
     )
@@ -210,16 +212,21 @@ def test_many_concepts_and_subgroups_and_foreign_scripts(summary: RunSummary) ->
         summary.layers[0],
         units=tuple(replace(unit, bias={"tone": shares}) for unit in summary.layers[0].units),
         concepts=tuple(
-            ConceptCount(concept=replace(concept, name=f"鼻 {n} {'long ' * 20}"), labelled=1, detecting=2)
+            ConceptCount(concept=replace(concept, name=f"鼻 {n} {'long ' * 20}"), labelled=1, supported=0, detecting=2)
             for n in range(60)
         ),
         bias=(
             BiasCount(
                 global_concept="tone",
                 cutoff=0.2,
-                subgroups=tuple(SubgroupCount(subgroup=name, units=n, images=100) for n, name in enumerate(names)),
+                subgroups=tuple(
+                    SubgroupCount(subgroup=name, units=n, supported=0, both=0, images=100)
+                    for n, name in enumerate(names)
+                ),
                 measured=9,
                 biased=9,
+                supported=0,
+                tested=True,
             ),
         ),
     )

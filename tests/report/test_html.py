@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from facedissect.ablation import Ablation
 from facedissect.dictionary.faces import FaceDictionary
 from facedissect.errors import OutputError
 from facedissect.report import html, write_report
@@ -156,6 +157,38 @@ def test_pictures_are_webp(text: str) -> None:
 def _pieces(text: str) -> dict[str, bytes]:
     found = re.findall(r'<script type="application/octet-stream" id="piece-([^"]+)">([^<]*)</script>', text)
     return {key: base64.b64decode(piece) for key, piece in found}
+
+
+def test_supported_labels_are_counted_in_the_summary(result: Dissection, text: str) -> None:
+    content = " ".join(" ".join(Page(text).text).split())
+    assert f"{result.units['supported'].sum()} of these labels supported" in content
+    assert "Exchanged masks: a unit that always fires around the mouth" in content
+    assert "Ablation" not in content
+
+
+def test_a_run_without_replicates_says_nothing_of_support(
+    unjudged: Dissection, dictionary: FaceDictionary, tmp_path: Path
+) -> None:
+    write_report(unjudged, dictionary, tmp_path / "report.html")
+    content = " ".join(Page((tmp_path / "report.html").read_text(encoding="utf-8")).text)
+    content = content[: content.index("How to read it")]
+    assert "of these labels" not in content
+    assert "resamplings" not in content
+
+
+def test_an_ablation_is_shown(
+    result: Dissection, dictionary: FaceDictionary, ablation: Ablation, tmp_path: Path
+) -> None:
+    write_report(result, dictionary, tmp_path / "report.html", [ablation])
+    page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    content = " ".join(" ".join(page.text).split())
+    assert "act: accuracy, units replaced by 0" in content
+    assert ablation.sentence("one") in content
+    assert "<b>tied</b> 60 0.750 −0.250 −0.300 to −0.200 +0.000 controls lose nothing" in content
+    assert "2.5 ×" in content
+    assert "<b>tied</b>, tone <b>deep</b> 30" in content
+    alone = [value for value in page.values("href", "a") if value.startswith("#/unit/act/")]
+    assert alone == ["#/unit/act/1", "#/unit/act/0", "#/unit/act/2"], "the largest loss of each set first"
 
 
 def test_lost_images_are_said(result: Dissection, unreadable: FaceDictionary, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -119,6 +120,8 @@ def test_every_filter_finds_the_units_of_the_tables(tab: Tab, result: Dissection
         "iou=0.1": (units["iou"].astype(np.float32) >= 0.1).sum(),
         "label=labelled": units["interpretable"].sum(),
         "label=none": (~units["interpretable"]).sum(),
+        "supported=yes": units["supported"].sum(),
+        "supported=no": (units["interpretable"] & ~units["supported"]).sum(),
         "bias=tone/pale": len(pale),
         "bias=none": len(units) - len(any_bias),
         "q=dead": (units["state"] == "dead").sum(),
@@ -164,6 +167,63 @@ def test_a_unit_tells_all_that_the_tables_say(tab: Tab, result: Dissection) -> N
     for share in shares["probability"]:
         expect(page.locator(".bias").first).to_contain_text(f"{share:.2f}")
     expect(page.locator(".bias").first).to_contain_text("30\N{NO-BREAK SPACE}faces")
+
+
+def test_a_unit_tells_how_far_its_label_can_be_believed(tab: Tab, result: Dissection) -> None:
+    page = tab.go(ROUTES["unit"])
+    layer = result["first<1>"]
+    row = layer.units.loc[0]
+    section = page.locator(".belief")
+    expect(section).to_contain_text("Supported. " if row["supported"] else "Not supported. ")
+    expect(section).to_contain_text(f"{row['iou_low']:.3f} to {row['iou_high']:.3f}")
+    expect(section).to_contain_text(f"{row['iou_null']:.3f}")
+    expect(section).to_contain_text(f"{100 * row['stability']:.0f}\N{NO-BREAK SPACE}% of 200 resamplings")
+    sweep = section.locator("table", has_text="Fires on").locator("tbody tr")
+    expect(sweep).to_have_count(4)
+    for place, point in enumerate(layer.sweep.query("unit == 0").itertuples()):
+        expect(sweep.nth(place)).to_contain_text("no label" if np.isnan(point.iou) else f"{point.iou:.3f}")
+    pale = layer.bias.query("unit == 0 and global_concept == 'tone' and subgroup == 'pale'").iloc[0]
+    first = page.locator(".bias").first.locator(".effects tbody tr").first
+    expect(first).to_contain_text(f"{abs(pale['delta']):.2f}")
+    verdict = "supported" if pale["supported"] else "not supported" if pale["adjusted_q"] >= 0 else "not tested"
+    expect(first).to_contain_text(verdict)
+
+
+def test_an_unsupported_label_is_shown_as_such(
+    browser: Any, result: Dissection, dictionary: FaceDictionary, tmp_path: Path
+) -> None:
+    layer = result["act"]
+    doubtful = replace(layer, units=layer.units.assign(supported=False, q=0.5))
+    write_report(replace(result, layers={"act": doubtful}), dictionary, tmp_path / "report.html")
+    tab = opened(browser, tmp_path / "report.html")
+    page = tab.go("#/units")
+    expect(page.locator(".card").first.locator(".chips")).to_contain_text("not supported")
+    page.locator("select[name=supported]").select_option("yes")
+    expect(page.locator(".count")).to_have_text("0 of 12 units")
+    assert page.url.endswith("#/units?supported=yes")
+    page.locator("select[name=supported]").select_option("no")
+    expect(page.locator(".count")).to_have_text("9 of 12 units")
+    page.locator(".card .name").first.click()
+    expect(page.locator(".belief")).to_contain_text("Not supported.")
+    expect(page.locator(".chips.big")).to_contain_text("not supported (q\N{NO-BREAK SPACE}0.500)")
+    assert not tab.said
+    page.context.close()
+
+
+def test_a_run_without_replicates_says_nothing_of_support(
+    browser: Any, unjudged: Dissection, dictionary: FaceDictionary, tmp_path: Path
+) -> None:
+    write_report(unjudged, dictionary, tmp_path / "report.html")
+    tab = opened(browser, tmp_path / "report.html")
+    page = tab.go("#/units")
+    expect(page.locator(".card").first).to_be_visible()
+    expect(page.locator("select[name=supported]")).to_have_count(0)
+    expect(page.locator(".chips .plain.doubtful")).to_have_count(0)
+    page = tab.go("#/unit/act/0")
+    expect(page.locator("#view h1")).to_be_visible()
+    expect(page.locator(".belief")).to_have_count(0)
+    assert not tab.said
+    page.context.close()
 
 
 def test_faces_are_shown_in_four_ways(tab: Tab) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from facedissect.dictionary.faces import FaceDictionary
@@ -48,6 +49,48 @@ def test_a_unit_says_what_the_tables_say(result: Dissection) -> None:
         sorted(row["biased_era"].split(";"))
     )
     assert [top.face for top in unit.faces] == layer.top_faces.loc[layer.top_faces["unit"] == 7, "face"].tolist()
+
+
+def test_a_unit_says_what_speaks_for_it(result: Dissection) -> None:
+    layer = result["first<1>"]
+    for unit in unit_summaries(layer):
+        row = layer.units.loc[unit.unit]
+        assert unit.supported == row["supported"]
+        assert unit.judged == (row["interpretable"] and not np.isnan(row["q"]))
+        np.testing.assert_equal(unit.stability, row["stability"])
+        if unit.best:
+            told = (unit.best.iou, unit.best.iou_low, unit.best.iou_high, unit.best.iou_null, unit.best.p, unit.best.q)
+            assert told == tuple(row[["iou", "iou_low", "iou_high", "iou_null", "p", "q"]])
+            assert ";".join(unit.label_set) == row["label_set"]
+        assert [point.quantile for point in unit.sweep] == [0.95, 0.99, 0.995, 0.999]
+        bias = layer.bias[layer.bias["unit"] == unit.unit]
+        shares = [share for shares in unit.bias.values() for share in shares]
+        for name in ("delta", "delta_low", "adjusted_delta", "adjusted_q", "overlap", "supported"):
+            np.testing.assert_equal([getattr(share, name) for share in shares], bias[name].tolist())
+
+
+def test_supported_labels_and_biases_are_counted(summary: RunSummary, result: Dissection) -> None:
+    layer, units, bias = summary.layers[0], result["first<1>"].units, result["first<1>"].bias
+    assert layer.supported == units["supported"].sum() > 0
+    assert layer.judged == 9
+    assert summary.supported == result.units["supported"].sum()
+    by_concept = units[units["supported"]]["concept"].value_counts().to_dict()
+    assert {count.concept.name: count.supported for count in layer.concepts if count.supported} == by_concept
+    higher = bias["supported"] & (bias["adjusted_delta"] > 0)
+    for count in layer.bias:
+        own = bias["global_concept"] == count.global_concept
+        for group in count.subgroups:
+            of = own & (bias["subgroup"] == group.subgroup)
+            assert group.supported == (of & higher).sum()
+            assert group.both == (of & higher & bias["biased"]).sum()
+        assert count.supported == bias[own & higher & bias["biased"]]["unit"].nunique()
+        assert count.tested == bias[own]["adjusted_q"].notna().any()
+
+
+def test_a_run_without_replicates_is_not_judged(unjudged: Dissection) -> None:
+    run = summarise(unjudged)
+    assert (run.judged, run.supported) == (0, 0)
+    assert all(unit.label_set == () for unit in run.layers[0].units)
 
 
 def test_every_unit_has_one_outcome(summary: RunSummary) -> None:

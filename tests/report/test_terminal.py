@@ -35,7 +35,8 @@ def test_the_run(result: Dissection) -> None:
     assert f"{best['unit']} {best['concept']} {best['region']} {best['iou_firing']:.3f}" in text
     bias = result["first<1>"].bias
     new = bias[(bias["subgroup"] == "new") & bias["biased"]].sort_values("probability", ascending=False)
-    assert f"era: new 20 (few) {len(new)} {new.iloc[0]['unit']} ({new.iloc[0]['probability']:.2f})" in text
+    held = int((new["supported"] & (new["adjusted_delta"] > 0)).sum())
+    assert f"era: new 20 (few) {len(new)} {held} {new.iloc[0]['unit']} ({new.iloc[0]['probability']:.2f})" in text
     assert "not finite 1 8 %" in text
     assert "never_seen" in text
 
@@ -59,6 +60,26 @@ def test_one_unit(result: Dissection) -> None:
     assert "unborn –" in text
     for face in result["first<1>"].top_faces.loc[lambda rows: rows["unit"] == 0, "face"]:
         assert face in text
+
+
+def test_a_unit_says_what_speaks_for_its_label_and_its_biases(result: Dissection) -> None:
+    text = squeezed(shown(result, unit=0, layer="first<1>"))
+    row = result["first<1>"].units.loc[0]
+    assert ("The label is supported" if row["supported"] else "The label is not supported") in text
+    assert f"its IoU is {row['iou']:.3f} (95 % interval {row['iou_low']:.3f} to {row['iou_high']:.3f})" in text
+    assert f"{row['iou_null']:.3f} on average with the masks exchanged" in text
+    assert f"The label stays the same in {row['stability']:.0%}".replace("%", " %") in text
+    assert "Its label at other thresholds" in text
+    bias = result["first<1>"].bias.query("unit == 0 and global_concept == 'tone' and subgroup == 'pale'").iloc[0]
+    assert f"{bias['adjusted_delta']:.2f}" in text
+    assert "not supported" in text or "supported" in text
+
+
+def test_a_run_without_replicates_says_nothing_of_support(unjudged: Dissection) -> None:
+    assert "of these labels" not in squeezed(shown(unjudged))
+    text = squeezed(shown(unjudged, unit=0, layer="act"))
+    assert "The label" not in text
+    assert "resamplings" not in text
 
 
 def test_a_unit_of_every_layer_that_has_it(result: Dissection) -> None:

@@ -6,8 +6,18 @@ import numpy as np
 import pytest
 
 from facedissect.dictionary.faces import FaceDictionary
-from facedissect.report.unit_data import LABELS, NONE, STATES, concept_faces, unit_arrays
+from facedissect.report.unit_data import (
+    LABELS,
+    MOST_LABELS,
+    NONE,
+    STATES,
+    UNKNOWN,
+    concept_faces,
+    quantiles,
+    unit_arrays,
+)
 from facedissect.results import Dissection, LayerResult
+from facedissect.units import EFFECT
 
 
 @pytest.fixture
@@ -63,6 +73,47 @@ def test_bias(arrays: dict[str, np.ndarray], layer: LayerResult, dictionary: Fac
         at = row["unit"], names.index((row["global_concept"], row["subgroup"]))
         np.testing.assert_equal(arrays["share"][at], np.float32(row["probability"]))
         assert arrays["biased"][at] == row["biased"]
+
+
+def _close(found: int, expected: float) -> None:
+    assert (found == UNKNOWN) == np.isnan(expected)
+    if not np.isnan(expected):
+        assert found / 1000 == pytest.approx(expected, abs=0.0005001)
+
+
+def test_evidence(arrays: dict[str, np.ndarray], layer: LayerResult, dictionary: FaceDictionary) -> None:
+    names = [*dictionary.vocabulary.names, ""]  # the last is that of -2, no label
+    for unit, row in layer.units.iterrows():
+        assert arrays["supported"][unit] == row["supported"]
+        np.testing.assert_equal(arrays["p"][unit], np.float32(row["p"]))
+        np.testing.assert_equal(arrays["q"][unit], np.float32(row["q"]))
+        _close(arrays["stability"][unit], row["stability"])
+        if not np.isnan(row["stability"]):
+            told = [names[place] if place >= 0 else "" for place in arrays["label_set"][unit] if place != NONE]
+            assert told == row["label_set"].split(";")[:MOST_LABELS]
+            assert arrays["label_sets"][unit] == len(row["label_set"].split(";"))
+    for row in layer.concepts.to_dict("records"):
+        at = row["unit"], dictionary.vocabulary.position(row["concept"])
+        for name, column in (("low", "iou_low"), ("high", "iou_high"), ("null", "iou_null"), ("concept_q", "q")):
+            _close(arrays[name][at], row[column])
+
+
+def test_effects_and_sweep(arrays: dict[str, np.ndarray], layer: LayerResult, dictionary: FaceDictionary) -> None:
+    groups = [(g.name, s) for g in dictionary.vocabulary.global_concepts for s in g.subgroups]
+    for row in layer.bias.to_dict("records"):
+        at = row["unit"], groups.index((row["global_concept"], row["subgroup"]))
+        assert arrays["held"][at] == row["supported"]
+        for name in EFFECT:
+            _close(arrays[name][at], row[name])
+    known = quantiles(layer)
+    assert known == [0.95, 0.99, 0.995, 0.999]
+    for row in layer.sweep.to_dict("records"):
+        at = row["unit"], known.index(row["quantile"])
+        name = row["concept"] if isinstance(row["concept"], str) else None
+        place = arrays["sweep_concept"][at]
+        assert (dictionary.vocabulary.names[place] if place != NONE else None) == name
+        _close(arrays["sweep_iou"][at], row["iou"])
+        _close(arrays["sweep_own"][at], row["iou_of_label"])
 
 
 def test_top_faces(

@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from facedissect.dictionary.faces import FaceDictionary
-from facedissect.report import wording
+from facedissect.report import evidence_wording, wording
 from facedissect.report.summary import summarise
 from facedissect.results import Dissection
 from facedissect.settings import Settings
+from facedissect.units import SubgroupShare
 
 from .conftest import BROKEN, HOSTILE
 
@@ -63,6 +64,54 @@ def test_in_short_answers_over_all_layers(result: Dissection, bare_run: tuple[Di
     assert "None by tone. This speaks of units" in answers["Does it lean towards a subgroup?"]
     bare = dict(wording.in_short(summarise(bare_run[0])))
     assert bare["Does it lean towards a subgroup?"] == "Nothing can be said: the dictionary has no subgroups."
+
+
+def test_support_is_told_where_it_was_tested(result: Dissection, unjudged: Dissection) -> None:
+    run = summarise(result)
+    supported = int(result.units["supported"].sum())
+    assert 0 < supported <= run.judged
+    answers = {question: plain(answer) for question, answer in wording.in_short(run)}
+    some = f"{supported} of these labels hold" if supported < run.judged else "All these labels hold"
+    assert f"{some} against masks exchanged between images (q < 0.05)" in answers["How many units are interpretable?"]
+    assert "supported" in answers["Does it lean towards a subgroup?"]
+    trust = plain(" ".join(wording.trust(run)))
+    assert "Exchanged masks: " in trust
+    assert "Intervals hold 95 % of what 200 resamplings" in trust
+    assert "A q-value is " in trust
+    silent = summarise(unjudged)
+    text = plain(" ".join([*wording.trust(silent), *(answer for _, answer in wording.in_short(silent)[:1])]))
+    assert "upported" not in text
+    assert "masks" not in text
+
+
+def test_no_label_may_hold(result: Dissection) -> None:
+    layer = result["act"]
+    none = replace(layer, units=layer.units.assign(supported=False, q=0.5))
+    run = summarise(replace(result, layers={"act": none}))
+    assert (
+        "None of these labels holds against masks" in dict(wording.in_short(run))["How many units are interpretable?"]
+    )
+    unit = run.layers[0].units[0]
+    assert plain(evidence_wording.support(unit)) == "not supported (q 0.500)"
+    assert "may just fire where" in evidence_wording.belief(unit)
+
+
+def test_labels_of_replicates_are_named(result: Dissection) -> None:
+    unit = replace(summarise(result).layers[0].units[0], stability=0.74, label_set=("Smiling", "AU_12", ""))
+    assert plain(evidence_wording.stability(unit, 200)) == (
+        "The label stays the same in 74 % of 200 resamplings of the images; 95 % of them give Smiling, AU_12 or no label."
+    )
+    assert plain(evidence_wording.stability(replace(unit, label_set=("Smiling",)), 200)).endswith("of the images.")
+    assert evidence_wording.stability(replace(unit, stability=float("nan")), 0) == ""
+
+
+def test_verdicts_of_subgroups() -> None:
+    share = SubgroupShare(subgroup="a", probability=0.6, images=100, biased=True)
+    assert evidence_wording.verdict(share) == "not tested"
+    tested = replace(share, adjusted_q=0.2, adjusted_delta=-0.4)
+    assert evidence_wording.verdict(tested) == "not supported"
+    assert evidence_wording.verdict(replace(tested, supported=True)) == "supported: lower"
+    assert evidence_wording.verdict(replace(tested, supported=True, adjusted_delta=0.4)) == "supported"
 
 
 def test_many_layers_are_told_by_the_first_and_the_last(result: Dissection) -> None:

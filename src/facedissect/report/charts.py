@@ -18,6 +18,7 @@ from ..concepts import Concept
 from .drawing import (
     GAP,
     GREY,
+    HATCHED,
     INK,
     LIGHT,
     MAIN,
@@ -137,14 +138,23 @@ def concepts(layers: Mapping[str, LayerSummary]) -> Chart:
     found = layer.concepts[:MOST_CONCEPTS]
     title = _concepts_title(len(found), len(layer.concepts))
     names = [count.concept.name for count in found]
-    series = {"it is the best concept": [c.labelled for c in found], "it is detected": [c.detecting for c in found]}
+    best = "it is the best concept"
+    series = {best: [c.labelled for c in found], "it is detected": [c.detecting for c in found]}
     described = listed(f"{c.concept.name} {c.labelled:,} and {c.detecting:,}" for c in found)
+    about = f"Units of which a concept is the best, and units that detect it: {described}."
+    doubtful = {best: [c.labelled - c.supported for c in found]} if layer.judged else {}
+    if doubtful:
+        held = listed(f"{c.concept.name} {c.supported:,}" for c in found if c.supported)
+        about += f" Of the first, labels that are supported: {held}; the others are hatched."
+    legend = [*series, *([HATCHED] if doubtful else [])]
     return Chart(
         name="concepts",
         title=title,
-        description=f"Units of which a concept is the best, and units that detect it: {described}.",
-        height=bars_height(len(names), list(series)),
-        draw=lambda axes: bars(axes, names, series, title=title, what="concept", colours=[MAIN, LIGHT]),
+        description=about,
+        height=bars_height(len(names), list(series)) + legend_height(legend) - legend_height(list(series)),
+        draw=lambda axes: bars(
+            axes, names, series, title=title, what="concept", colours=[MAIN, LIGHT], doubtful=doubtful
+        ),
     )
 
 

@@ -33,6 +33,9 @@ TEXT = 8.0
 LONGEST_NAME = 2.0
 """Inches."""
 
+HATCHED = "not supported"
+"""Of bars, what a legend calls their hatched part."""
+
 MAIN, LIGHT, GREY = "#4477AA", "#99BBDD", "#9A9A9A"
 COLOURS = ("#4477AA", "#EE8866", "#228833", "#CCBB44", "#AA3377", "#66CCEE", "#777777")
 """Paul Tol's bright scheme with orange for red: told apart with any colour vision, on white and on black."""
@@ -124,6 +127,7 @@ def bars(
     what: str,
     colours: Sequence[Any],
     groups: Collection[int] = (),
+    doubtful: Mapping[str, Sequence[int]] | None = None,
 ) -> None:
     """Rows of horizontal bars, the first on top, with a count at each; of many series a table of shaded cells.
 
@@ -135,6 +139,7 @@ def bars(
         what: the rows are, on the axis.
         colours: one a series, or a list with one for each of its rows.
         groups: rows before which a gap keeps those of a group together.
+        doubtful: series -> how many units of each row are not supported; their part of the bar is hatched.
     """
     places = np.arange(len(names)) + np.cumsum([GAP * (row > 0 and row in groups) for row in range(len(names))])
     names = [shortened(name, LONGEST_NAME, TEXT) for name in names]
@@ -155,6 +160,12 @@ def bars(
         drawn = axes.barh(where, values, color=colours[position], height=thick, label=name)
         if count == 1 or size >= SMALLEST_COUNT:
             axes.bar_label(drawn, padding=2, fmt="{:,.0f}", fontsize=None if count == 1 else min(size, LARGEST_COUNT))
+    for position, (name, values) in enumerate(series.items()):
+        if doubtful and name in doubtful:
+            where, less = places + step * (position - (count - 1) / 2), np.array(doubtful[name])
+            axes.barh(where, less, left=np.array(values) - less, height=thick, color=colours[position], label=HATCHED)
+            for patch in axes.containers[-1]:
+                patch.set(hatch="//////", edgecolor="white", linewidth=0)
     if count > 1 and size < SMALLEST_COUNT:
         axes.grid(axis="x", linewidth=0.3, color=GREY)
         axes.set_axisbelow(True)
@@ -162,7 +173,7 @@ def bars(
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     axes.set_xlabel("number of units")
     if count > 1:
-        _legend(axes, list(series), 34, edge)
+        _legend(axes, [*series, *([HATCHED] if doubtful else [])], 34, edge)
 
 
 def _cells(axes: Axes, places: Float[np.ndarray, " row"], series: Mapping[str, Sequence[int]], across: float) -> None:

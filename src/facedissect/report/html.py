@@ -16,10 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..ablation import Ablation
 from ..atomic import atomic
 from ..dictionary.faces import FaceDictionary
 from ..results import Dissection
-from . import charts, face_diagram, page_folder, wording
+from . import charts, evidence_wording, face_diagram, page_folder, wording
 from .face_pictures import FacePictures
 from .packing import as_text, pack
 from .page_data import PageData, gather
@@ -36,6 +37,7 @@ SCRIPTS = (
     "report_parts.js",
     "report_units.js",
     "report_pictures.js",
+    "report_evidence.js",
     "report_faces.js",
     "report_grid.js",
     "report_unit_page.js",
@@ -70,10 +72,11 @@ class ConceptCounts:
     kind: str
     images: int
     labelled: int
+    supported: int
     detecting: int
 
 
-def write(result: Dissection, dictionary: FaceDictionary, path: Path) -> None:
+def write(result: Dissection, dictionary: FaceDictionary, path: Path, ablations: Sequence[Ablation] = ()) -> None:
     """Write the page, and `NAME_files/` beside it where it would be larger than INLINE_BYTES.
 
     The folder of an earlier report of this name is replaced or, where none is needed any more, removed.
@@ -81,7 +84,7 @@ def write(result: Dissection, dictionary: FaceDictionary, path: Path) -> None:
     Raises:
         OutputError: it cannot be written, or there is a folder of that name which no report has written.
     """
-    run = summarise(result)
+    run = summarise(result, ablations)
     data = gather(run, dictionary)
     pieces = {key: as_text(piece) for key, piece in (*data.pieces.items(), *_face_pieces(data.faces))}
     if sum(map(len, pieces.values())) <= INLINE_BYTES:
@@ -117,6 +120,7 @@ def _page(run: RunSummary, data: PageData, pieces: Mapping[str, str], folder: st
         run=run,
         result=run.result,
         wording=wording,
+        evidence_wording=evidence_wording,
         script=script,
         script_digest=digest,
         pieces=pieces,
@@ -139,11 +143,15 @@ def _layer_counts(layer: LayerSummary) -> LayerCounts:
 
 def _concept_counts(run: RunSummary) -> list[ConceptCounts]:
     """The concepts of the vocabulary, those of most units first."""
-    found = dict.fromkeys(run.result.vocabulary.names, (0, 0))
+    found = dict.fromkeys(run.result.vocabulary.names, (0, 0, 0))
     for layer in run.layers:
         for count in layer.concepts:
-            labelled, detecting = found[count.concept.name]
-            found[count.concept.name] = labelled + count.labelled, detecting + count.detecting
+            labelled, supported, detecting = found[count.concept.name]
+            found[count.concept.name] = (
+                labelled + count.labelled,
+                supported + count.supported,
+                detecting + count.detecting,
+            )
     images = run.result.provenance.concept_images
     counts = [
         ConceptCounts(
@@ -152,21 +160,28 @@ def _concept_counts(run: RunSummary) -> list[ConceptCounts]:
             kind=wording.kind_name(concept.kind),
             images=images.get(concept.name, 0),
             labelled=found[concept.name][0],
-            detecting=found[concept.name][1],
+            supported=found[concept.name][1],
+            detecting=found[concept.name][2],
         )
         for concept in run.result.vocabulary.concepts
     ]
     return sorted(counts, key=lambda count: (-count.labelled, -count.detecting))
 
 
-def _leaning(run: RunSummary) -> dict[tuple[str, str], int]:
-    """(global concept, subgroup) -> units of all layers that are biased towards it; without concepts that were not measured."""
+def _leaning(run: RunSummary) -> dict[tuple[str, str], tuple[int, int | None]]:
+    """(global concept, subgroup) -> units of all layers that are biased towards it, and the supported ones of these.
+
+    Without concepts that were not measured; None where nothing was tested.
+    """
     units: Counter[tuple[str, str]] = Counter()
+    held: Counter[tuple[str, str]] = Counter()
     for layer in run.layers:
         for count in layer.bias:
             if count.measured:
                 units.update({(count.global_concept, group.subgroup): group.units for group in count.subgroups})
-    return dict(units)
+            if count.tested:
+                held.update({(count.global_concept, group.subgroup): group.both for group in count.subgroups})
+    return {group: (count, held.get(group)) for group, count in units.items()}
 
 
 def _charts(run: RunSummary) -> dict[str, list[str]]:

@@ -16,7 +16,7 @@ from ..dictionary.open import reopen
 from ..errors import FacedissectError
 from ..results import Dissection
 from ..views import FoundConcept, FoundGlobalConcept, Unit
-from . import compare_wording, wording
+from . import compare_wording, evidence_wording, wording
 from .pictures import Picture, pictures
 from .stacks import colours, stack_uri
 from .summary import FEW_IMAGES, summarise
@@ -74,6 +74,7 @@ def concept_html(found: FoundConcept) -> str:
         (
             layer,
             int((found.labelled["layer"] == layer).sum()),
+            int((found.labelled["layer"] == layer)[found.labelled["supported"]].sum()),
             int((found.detecting["layer"] == layer).sum()),
             best,
         )
@@ -83,6 +84,7 @@ def concept_html(found: FoundConcept) -> str:
         "notebook_concept.html.j2",
         found=found,
         layers=layers,
+        judged=bool(found.labelled["q"].notna().any()),
         best=list(found.labelled.head(MOST_ROWS).itertuples()),
         shown=shown,
         pictures=lit,
@@ -146,6 +148,13 @@ def comparison_html(comparison: Comparison) -> str:
         _side_by_side(f"Units biased by {concept}", "Towards", towards.loc[concept], measured.loc[concept])
         for concept in biased.index
     ]
+    if comparison.totals["judged"].any():
+        held = comparison.counts("concepts", "supported")
+        tables.append(
+            _side_by_side(
+                "Supported labels by concept", "Concept", held[held.any(axis=1)], comparison.totals["interpretable"]
+            )
+        )
     concepts = comparison.counts("concepts")
     return _rendered(
         "notebook_comparison.html.j2",
@@ -177,7 +186,7 @@ def _side_by_side(caption: str, what: str, counts: pd.DataFrame, wholes: pd.Seri
 
 def _rendered(template: str, **context: Any) -> str:
     templates = environment({"number": wording.number, "thousands": "{:,}".format})
-    return templates.get_template(template).render(wording=wording, **context)
+    return templates.get_template(template).render(wording=wording, evidence_wording=evidence_wording, **context)
 
 
 def _pictures(result: Dissection, units: Sequence[Unit]) -> tuple[dict[tuple[str, int], list[Picture]], str]:

@@ -15,13 +15,14 @@ from jaxtyping import Bool
 from ..dictionary.faces import FaceDictionary
 from ..model.preprocess import Preprocess
 from ..results import Dissection, LayerResult
+from ..significance import SIGNIFICANCE
 from . import face_pictures, wording
 from .drawing import COLOURS
 from .face_pictures import FacePictures
 from .packing import pack
 from .peak_curves import BINS, histograms, members
 from .summary import RunSummary
-from .unit_data import LABELS, STATES, ConceptFaces, best_concepts, concept_faces, unit_arrays
+from .unit_data import LABELS, STATES, ConceptFaces, best_concepts, concept_faces, quantiles, unit_arrays
 
 BLOCK_BYTES = 1 << 18
 """About what a piece of units holds before it is compressed; one screen of units takes many pieces."""
@@ -59,7 +60,7 @@ def gather(run: RunSummary, dictionary: FaceDictionary) -> PageData:
     }
     for number, (name, layer) in enumerate(result.layers.items()):
         arrays = unit_arrays(layer, result.vocabulary, dictionary, best[name], place)
-        pieces[f"layer-{number}"] = pack({}, arrays)
+        pieces[f"layer-{number}"] = pack({"sweep": quantiles(layer)}, arrays)
         pieces |= dict(
             _blocks(number, layer, members(dictionary, result.vocabulary.global_concepts, layer.peaks.faces))
         )
@@ -111,6 +112,7 @@ def _index(run: RunSummary, faces: FacePictures, examples: Mapping[str, Sequence
     cutoffs = {count.global_concept: count.cutoff for layer in run.layers for count in layer.bias}
     return {
         "title": wording.title(result),
+        "significance": SIGNIFICANCE,
         "settings": result.settings.as_dict(),
         "input": list(Preprocess.from_dict(result.provenance.model["preprocess"]).size),
         "picture": list(faces.size),

@@ -19,11 +19,12 @@ from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
+from ..ablation import Ablation
 from ..atomic import atomic
 from ..dictionary.faces import FaceDictionary
 from ..results import Dissection
 from ..units import UnitSummary
-from . import wording
+from . import evidence_wording, wording
 from .charts import Chart, charts, compared
 from .drawing import GREY, style
 from .pdf_binding import Bookmark, Photograph, bind
@@ -109,13 +110,13 @@ class Pages:
         self.photographs.append(Photograph(page=self.number, jpeg=strip.data, size=strip.size, box=box))
 
 
-def write(result: Dissection, dictionary: FaceDictionary, path: Path) -> None:
+def write(result: Dissection, dictionary: FaceDictionary, path: Path, ablations: Sequence[Ablation] = ()) -> None:
     """Write the report.
 
     Raises:
         OutputError: it cannot be written.
     """
-    run = summarise(result)
+    run = summarise(result, ablations)
     faces = LitFaces(_at_least(result, SIDE), dictionary, SIDE)
     title = wording.title(result)
     drawn = io.BytesIO()
@@ -163,7 +164,9 @@ def _title_pages(pages: Pages, run: RunSummary, title: str) -> None:
     shown = _charts(pages, axes, y + 0.3, on_first, squeezed=SQUEEZED)
     guide = [f"{term}. {meaning}" for term, meaning in wording.reading_guide(run.result.settings)]
     made = [f"{name}: {value}" for name, value in wording.made_by(run.result)]
+    ablated = evidence_wording.ablation_sentences(run.ablations)
     chapters = [
+        *([("What the network needs them for", ablated)] if ablated else []),
         ("How far to trust it", wording.trust(run)),
         ("How to read it", guide),
         ("How it was made", made),
@@ -234,7 +237,10 @@ def _unit_row(
         pages.place(strip, MARGIN, y, scale)
     x = MARGIN + FACES * (width + GAP) * scale + 0.08
     room = PAGE[0] - MARGIN - x
-    axes.text(x, y, shortened(wording.label(unit), room / BOLD, 9), fontsize=9, fontweight="bold", va="top")
+    doubtful = unit.judged and not unit.supported
+    weight, colour = ("normal", GREY) if doubtful else ("bold", "black")
+    label = shortened(wording.label(unit), room / BOLD, 9)
+    axes.text(x, y, label, fontsize=9, fontweight=weight, color=colour, va="top")
     axes.text(
         x, y + 0.19, shortened(f"unit {unit.unit}{_place(unit)}", room, SMALL), fontsize=SMALL, color=GREY, va="top"
     )
@@ -250,11 +256,13 @@ def _place(unit: UnitSummary) -> str:
 
 
 def _facts(unit: UnitSummary) -> Iterator[str]:
-    yield wording.scores(unit)
+    told = evidence_wording.support(unit)
+    yield f"{told}; {wording.scores(unit)}" if told else wording.scores(unit)
     if unit.hierarchy:
         yield wording.detected(unit)
     if unit.bias:
-        yield wording.biased(unit)
+        held = evidence_wording.supported_biases(unit)
+        yield wording.biased(unit) + (f" ({held})" if held else "")
 
 
 def _chart_pages(pages: Pages, section: str, drawn: Sequence[Chart], depth: int) -> None:

@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 
 from ..dictionary.faces import FaceDictionary
 from ..errors import SettingsError, nearest_names
+from ..intersections import intersected
 from ..results import Dissection
 from . import charts, wording
 from .charts import Chart
@@ -154,6 +155,7 @@ def peaks(
             f"expected a global concept of the run, got {global_concept!r}; it has: "
             f"{nearest_names(global_concept, known) or 'none'}"
         )
+    dictionary = intersected(dictionary, result.settings.intersect)
     recorded = result[layer].peaks
     values = np.asarray(recorded.highest[:, unit], float)
     concept = known[global_concept]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ..ablation import Ablation
 from ..concepts import KINDS, Concept, Vocabulary
 from ..results import Dissection, LayerResult
 from ..settings import Settings, bias_cutoff
@@ -26,20 +27,30 @@ class ConceptCount:
 
     Attributes:
         labelled: interpretable units whose best concept it is.
+        supported: those of which the label is supported.
         detecting: units that detect it among the concepts of their region.
     """
 
     concept: Concept
     labelled: int
+    supported: int
     detecting: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class SubgroupCount:
-    """How many units of a layer are biased towards a subgroup, and how many images it has."""
+    """How many units of a layer are biased towards a subgroup, and how many images it has.
+
+    Attributes:
+        units: biased towards it, by the published cut-off.
+        supported: with peaks that are higher on it, by the statistics, whatever the cut-off says.
+        both: of which both is true.
+    """
 
     subgroup: str
     units: int
+    supported: int
+    both: int
     images: int
 
     @property
@@ -56,6 +67,8 @@ class BiasCount:
         cutoff: probability from which a unit is biased.
         measured: units that have a probability.
         biased: units with at least one subgroup at or above the cut-off.
+        supported: those with at least one such subgroup on which their peaks are higher by the statistics, too.
+        tested: whether any subgroup of any unit was tested.
     """
 
     global_concept: str
@@ -63,6 +76,8 @@ class BiasCount:
     subgroups: tuple[SubgroupCount, ...]
     measured: int
     biased: int
+    supported: int
+    tested: bool
 
     @property
     def groups(self) -> int:
@@ -109,6 +124,16 @@ class LayerSummary:
         return self.outcomes[INTERPRETABLE]
 
     @property
+    def judged(self) -> int:
+        """Interpretable units of which the label was tested; none of a run without replicates."""
+        return sum(unit.judged for unit in self.units)
+
+    @property
+    def supported(self) -> int:
+        """Interpretable units of which the label is supported."""
+        return sum(unit.supported for unit in self.units)
+
+    @property
     def unlocalizable(self) -> int:
         """Units that no concept explains."""
         return len(self.units) - self.interpretable
@@ -122,6 +147,7 @@ class RunSummary:
         searched: concepts that have images.
         not_searched: names of those that have none.
         few_images: concept -> images, where they are fewer than FEW_IMAGES.
+        ablations: what replacing units of its layers does, where somebody tried.
     """
 
     result: Dissection
@@ -129,6 +155,7 @@ class RunSummary:
     searched: tuple[Concept, ...]
     not_searched: tuple[str, ...]
     few_images: Mapping[str, int]
+    ablations: tuple[Ablation, ...] = ()
 
     @property
     def compared(self) -> int:
@@ -140,9 +167,19 @@ class RunSummary:
         """Interpretable units of all layers."""
         return sum(layer.interpretable for layer in self.layers)
 
+    @property
+    def judged(self) -> int:
+        """Those of which the label was tested."""
+        return sum(layer.judged for layer in self.layers)
 
-def summarise(result: Dissection) -> RunSummary:
-    """All counts of a result."""
+    @property
+    def supported(self) -> int:
+        """Those of which the label is supported."""
+        return sum(layer.supported for layer in self.layers)
+
+
+def summarise(result: Dissection, ablations: Sequence[Ablation] = ()) -> RunSummary:
+    """All counts of a result, beside what was ablated."""
     images = result.provenance.concept_images
     searched = tuple(concept for concept in result.vocabulary.concepts if images.get(concept.name, 0) > 0)
     return RunSummary(
@@ -151,6 +188,7 @@ def summarise(result: Dissection) -> RunSummary:
         searched=searched,
         not_searched=tuple(name for name in result.vocabulary.names if not images.get(name, 0)),
         few_images={concept.name: images[concept.name] for concept in searched if images[concept.name] < FEW_IMAGES},
+        ablations=tuple(ablations),
     )
 
 
@@ -159,10 +197,16 @@ def _layer(layer: LayerResult, vocabulary: Vocabulary, settings: Settings) -> La
     outcomes = Counter(outcome(unit) for unit in units)
     named = [vocabulary[unit.best.concept] for unit in units if unit.interpretable and unit.best]
     labelled = Counter(concept.name for concept in named)
+    supported = Counter(unit.best.concept for unit in units if unit.supported and unit.best)
     detecting = Counter(share.concept for unit in units for share in unit.detected)
     regions, kinds = Counter(concept.region for concept in named), Counter(concept.kind for concept in named)
     found = [
-        ConceptCount(concept=concept, labelled=labelled[concept.name], detecting=detecting[concept.name])
+        ConceptCount(
+            concept=concept,
+            labelled=labelled[concept.name],
+            supported=supported[concept.name],
+            detecting=detecting[concept.name],
+        )
         for concept in vocabulary.concepts
         if labelled[concept.name] or detecting[concept.name]
     ]
@@ -204,12 +248,18 @@ def _bias(units: tuple[UnitSummary, ...]) -> tuple[BiasCount, ...]:
                     SubgroupCount(
                         subgroup=share.subgroup,
                         units=sum(unit.bias[name][position].biased for unit in units),
+                        supported=sum(unit.bias[name][position].higher for unit in units),
+                        both=sum(
+                            unit.bias[name][position].biased and unit.bias[name][position].higher for unit in units
+                        ),
                         images=share.images,
                     )
                     for position, share in enumerate(shares)
                 ),
                 measured=sum(any(share.measured for share in unit.bias[name]) for unit in units),
                 biased=sum(any(share.biased for share in unit.bias[name]) for unit in units),
+                supported=sum(any(share.biased and share.higher for share in unit.bias[name]) for unit in units),
+                tested=any(share.tested for unit in units for share in unit.bias[name]),
             )
         )
     return tuple(counts)

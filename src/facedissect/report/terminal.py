@@ -12,12 +12,12 @@ from rich.text import Text
 from ..errors import SettingsError
 from ..results import Dissection
 from ..units import UnitSummary
-from . import wording
-from .summary import LayerSummary, RunSummary, summarise
+from . import evidence_wording, wording
+from .summary import BiasCount, LayerSummary, RunSummary, summarise
 
 BEST_UNITS = 20
 MOST_BIASED = 3
-BAR = 24
+BAR = 20
 """Columns of a bar of probability 1."""
 
 
@@ -44,7 +44,8 @@ def show(result: Dissection, console: Console, unit: int | None = None, layer: s
         ranges = wording.listed(f"0 to {len(entry.units) - 1} ({entry.name})" for entry in layers)
         raise SettingsError(f"expected a unit from {ranges}, got {unit}; choose another with --unit")
     for entry in holders:
-        _show_unit(next(found for found in entry.units if found.unit == unit), entry, console)
+        replicates = result.settings.replicates
+        _show_unit(next(found for found in entry.units if found.unit == unit), entry, replicates, console)
 
 
 def _show_run(run: RunSummary, layers: Iterable[LayerSummary], console: Console) -> None:
@@ -75,7 +76,7 @@ def _outcomes(layer: LayerSummary) -> Table:
 def _best_units(layer: LayerSummary) -> Table:
     shown = [unit for unit in layer.units if unit.interpretable][:BEST_UNITS]
     title = f"The {len(shown)} best of {wording.counted(layer.interpretable, 'interpretable unit')}"
-    table = plain_table(title, ">unit", "concept", "region", ">IoU firing", ">labelled", ">coverage")
+    table = plain_table(title, ">unit", "concept", "region", ">IoU firing", ">labelled", ">coverage", "supported")
     for unit in shown:
         if unit.best:
             table.add_row(
@@ -85,25 +86,33 @@ def _best_units(layer: LayerSummary) -> Table:
                 wording.number(unit.best.iou_firing),
                 wording.number(unit.best.iou_labelled),
                 wording.percent(unit.best.coverage),
+                _yes_no(unit.supported) if unit.judged else wording.NOT_MEASURED,
             )
     return table
 
 
+def _yes_no(value: bool) -> str:
+    return "yes" if value else "no"
+
+
 def _concepts(layer: LayerSummary) -> Table:
-    table = plain_table("Units per concept", "concept", "region", "kind", ">best for", ">detected by")
+    table = plain_table("Units per concept", "concept", "region", "kind", ">best for", ">supported", ">detected by")
     for count in layer.concepts:
         table.add_row(
             plain_text(count.concept.name),
             plain_text(count.concept.region),
             wording.kind_name(count.concept.kind),
             f"{count.labelled:,}",
+            f"{count.supported:,}" if layer.judged else wording.NOT_MEASURED,
             f"{count.detecting:,}",
         )
     return table
 
 
 def _most_biased(layer: LayerSummary) -> Table:
-    table = plain_table("Units biased towards each subgroup", "subgroup", ">images", ">units", "most biased units")
+    table = plain_table(
+        "Units biased towards each subgroup", "subgroup", ">images", ">units", ">supported", "most biased units"
+    )
     for count in layer.bias:
         for position, group in enumerate(count.subgroups):
             biased = [(unit, unit.bias[count.global_concept][position]) for unit in layer.units]
@@ -116,31 +125,54 @@ def _most_biased(layer: LayerSummary) -> Table:
                 plain_text(f"{count.global_concept}: {group.subgroup}"),
                 f"{group.images:,}{few}",
                 f"{group.units:,}",
+                f"{group.both:,}" if count.tested else wording.NOT_MEASURED,
                 named,
             )
     return table
 
 
-def _show_unit(unit: UnitSummary, layer: LayerSummary, console: Console) -> None:
+def _show_unit(unit: UnitSummary, layer: LayerSummary, replicates: int, console: Console) -> None:
     heading(f"{layer.name}, unit {unit.unit}: {wording.label(unit)}", console)
     if unit.best:
         console.print(plain_text(f"{unit.best.concept}: {wording.scores(unit)}."))
         console.print(plain_text(f"{unit.region}, {wording.kind_name(unit.kind)}."))
+        for told in (evidence_wording.belief(unit), evidence_wording.stability(unit, replicates)):
+            if told:
+                console.print(plain_text(told))
     else:
         console.print(plain_text(f"It {wording.scores(unit)}; its activation is {unit.state}."))
     fires = f"It fires above {wording.number(unit.threshold)}; its" if unit.has_map else "Its"
     console.print(f"{fires} responses go from {wording.number(unit.lowest)} to {wording.number(unit.highest)}.")
     if unit.concepts:
         table = plain_table(
-            "Concepts with the highest IoU", "concept", ">IoU firing", ">labelled", ">coverage", ">images"
+            "Concepts with the highest IoU",
+            "concept",
+            ">IoU firing",
+            ">labelled",
+            ">exchanged",
+            ">q",
+            ">coverage",
+            ">images",
         )
         for score in unit.concepts:
             table.add_row(
                 plain_text(score.concept),
                 wording.number(score.iou_firing),
                 wording.number(score.iou_labelled),
+                wording.number(score.iou_null),
+                evidence_wording.probability(score.q),
                 wording.percent(score.coverage),
                 f"{score.images:,}",
+            )
+        print_text(table, console)
+    if unit.sweep:
+        table = plain_table("Its label at other thresholds", ">quantile", "concept", ">IoU", ">of the label above")
+        for point in unit.sweep:
+            table.add_row(
+                f"{point.quantile:g}",
+                plain_text(point.concept or wording.NOT_MEASURED),
+                wording.number(point.iou),
+                wording.number(point.iou_of_label),
             )
         print_text(table, console)
     if unit.hierarchy:
@@ -149,17 +181,26 @@ def _show_unit(unit: UnitSummary, layer: LayerSummary, console: Console) -> None
             _bar_row(table, share.concept, share.probability, "detected" if share.detected else "", console)
         print_text(table, console)
     for count in layer.bias:
-        table = plain_table(f"{count.global_concept} (biased from {count.cutoff:.2f})", "subgroup", ">", "", "")
-        for group in unit.bias[count.global_concept]:
-            _bar_row(table, group.subgroup, group.probability, "biased" if group.biased else "", console)
-        print_text(table, console)
+        print_text(_bias(unit, count, console), console)
     table = plain_table("Top faces", ">place", ">peak", "face")
     for top in unit.faces:
         table.add_row(str(top.place), wording.number(top.peak), plain_text(top.face))
     print_text(table, console)
 
 
-def _bar_row(table: Table, name: str, probability: float, remark: str, console: Console) -> None:
+def _bias(unit: UnitSummary, count: BiasCount, console: Console) -> Table:
+    """The probability of each subgroup, and the adjusted effect beside it."""
+    table = plain_table(
+        f"{count.global_concept} (biased from {count.cutoff:.2f})", "subgroup", ">", "", "", ">adjusted delta", ""
+    )
+    for group in unit.bias[count.global_concept]:
+        remark = "biased" if group.biased else ""
+        delta = wording.number(group.adjusted_delta, 2)
+        _bar_row(table, group.subgroup, group.probability, remark, console, delta, evidence_wording.verdict(group))
+    return table
+
+
+def _bar_row(table: Table, name: str, probability: float, remark: str, console: Console, *more: str) -> None:
     block = "#" if console.options.ascii_only else "█"
     filled = 0 if math.isnan(probability) else round(BAR * probability)
     table.add_row(
@@ -167,6 +208,7 @@ def _bar_row(table: Table, name: str, probability: float, remark: str, console: 
         wording.number(probability, 2),
         Text(block * filled, style="bold" if remark else "dim"),
         remark,
+        *more,
     )
 
 

@@ -6,17 +6,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+import pandas as pd
+from jaxtyping import Float, Int16
 
 from ..concepts import Vocabulary
 from ..dictionary.faces import FaceDictionary, State
 from ..results import LayerResult
 from ..tables import ACTIVE, CONSTANT, DEAD, NOT_FINITE
+from ..units import EFFECT
 
 STATES = (ACTIVE, DEAD, CONSTANT, NOT_FINITE)
 LABELS: tuple[State, ...] = ("unknown", "absent", "present")
 NONE = -1
 """Where a unit has no concept, or no further face."""
+NO_LABEL = -2
+"""In a set of labels: none."""
+
+UNKNOWN = -32768
+"""NaN among thousandths."""
+MOST_LABELS = 6
+"""Of a set of labels that are told by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +91,12 @@ def unit_arrays(
         subgroups of all global concepts one after the other; `top_face`, `top_peak`, `top_label` (unit, place), the label a
         place in LABELS for the unit's best concept; `concept_face`, `concept_peak`, `concept_top` (unit, place), the last the
         place that the face has among the unit's top faces or NONE. What is not known is NaN.
+
+        What speaks for it: `p`, `q`, `chance` (unit) of the label, `supported` (unit). In thousandths, UNKNOWN for NaN: `low`,
+        `high`, `null`, `concept_q` (unit, concept); `stability` (unit); `sweep_iou`, `sweep_own` (unit, quantile), the IoU of
+        the best concept there and of the label; `delta`, `delta_low`, `delta_high`, `adjusted_delta`, `adjusted_low`,
+        `adjusted_high`, `adjusted_q`, `overlap` (unit, subgroup). `label_set` (unit, place) concepts or NO_LABEL, NONE where
+        there are no more; `label_sets` (unit) how many there are; `sweep_concept` (unit, quantile); `held` (unit, subgroup).
     """
     units = len(layer.units)
     concept = np.array([vocabulary.position(name) if name else NONE for name in best_concepts(layer)], np.int16)
@@ -99,6 +114,8 @@ def unit_arrays(
         },
         **_hierarchy(layer, vocabulary),
         **_bias(layer, vocabulary),
+        **_evidence(layer, vocabulary),
+        **_sweep(layer, vocabulary),
         "top_face": np.array([[place_of_face[face] for face in row] for row in top_faces], np.int32),
         "top_peak": _by_unit(layer.top_faces["peak"].to_numpy(np.float32), units),
         "top_label": np.array(
@@ -156,4 +173,58 @@ def _bias(layer: LayerResult, vocabulary: Vocabulary) -> dict[str, np.ndarray]:
         np.array([column[name] for name in zip(table["global_concept"], table["subgroup"], strict=True)], np.int64),
     )
     share[at], biased[at] = table["probability"].to_numpy(np.float32), table["biased"].to_numpy(bool)
-    return {"share": share, "biased": biased}
+    held = np.zeros(share.shape, bool)
+    held[at] = table["supported"].to_numpy(bool)
+    effects = {name: np.full(share.shape, UNKNOWN, np.int16) for name in EFFECT}
+    for name, values in effects.items():
+        values[at] = thousandths(table[name])
+    return {"share": share, "biased": biased, "held": held, **effects}
+
+
+def thousandths(values: pd.Series) -> Int16[np.ndarray, " value"]:
+    """Numbers from -30 to 30 as a page holds what it shows with three digits; UNKNOWN for NaN."""
+    numbers = values.to_numpy(np.float64, na_value=np.nan)
+    rounded: Int16[np.ndarray, " value"] = np.where(
+        np.isnan(numbers), UNKNOWN, np.round(1000 * np.nan_to_num(numbers))
+    ).astype(np.int16)
+    return rounded
+
+
+def _evidence(layer: LayerResult, vocabulary: Vocabulary) -> dict[str, np.ndarray]:
+    units, concepts = layer.units, layer.concepts
+    sets = [
+        text.split(";") if known else []
+        for text, known in zip(units["label_set"], units["stability"].notna(), strict=True)
+    ]
+    named = np.full((len(units), MOST_LABELS), NONE, np.int16)
+    for unit, names in enumerate(sets):
+        named[unit, : len(names)] = [vocabulary.position(name) if name else NO_LABEL for name in names[:MOST_LABELS]]
+    return {
+        "supported": units["supported"].to_numpy(bool),
+        **{name: units[name].to_numpy(np.float32) for name in ("p", "q")},
+        "chance": units["iou_chance"].to_numpy(np.float32),
+        "stability": thousandths(units["stability"]),
+        "label_set": named,
+        "label_sets": np.array([len(names) for names in sets], np.uint8),
+        **{
+            name: thousandths(concepts[column]).reshape(-1, len(vocabulary))
+            for name, column in (("low", "iou_low"), ("high", "iou_high"), ("null", "iou_null"), ("concept_q", "q"))
+        },
+    }
+
+
+def quantiles(layer: LayerResult) -> list[float]:
+    """Those at which the labels of a layer were found again, rising."""
+    return sorted({float(quantile) for quantile in layer.sweep["quantile"]})
+
+
+def _sweep(layer: LayerResult, vocabulary: Vocabulary) -> dict[str, np.ndarray]:
+    known = quantiles(layer)
+    shape = len(layer.units), len(known)
+    concept = np.full(shape, NONE, np.int16)
+    best, own = np.full(shape, UNKNOWN, np.int16), np.full(shape, UNKNOWN, np.int16)
+    table = layer.sweep
+    at = table["unit"].to_numpy(np.int64), np.array([known.index(quantile) for quantile in table["quantile"]], np.int64)
+    concept[at] = [vocabulary.position(name) if isinstance(name, str) else NONE for name in table["concept"]]
+    best[at], own[at] = thousandths(table["iou"]), thousandths(table["iou_of_label"])
+    return {"sweep_concept": concept, "sweep_iou": best, "sweep_own": own}

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ..results import Dissection
 from ..settings import BIAS_CUTOFFS, Settings
+from ..significance import SIGNIFICANCE
 from ..tables import ACTIVE
 from ..units import UnitSummary
 from .summary import BELOW_CUTOFF, FEW_IMAGES, INTERPRETABLE, NO_MAP, NO_OVERLAP, BiasCount, LayerSummary, RunSummary
@@ -78,6 +79,7 @@ def _how_many(run: RunSummary) -> str:
         f"where such a unit fires overlaps that of one concept of the face with an IoU above {run.result.settings.min_iou:g} "
         "(0: never, 1: always)."
     )
+    text += _held(run)
     if len(compared) < 2 or not run.interpretable:
         return text
     shares = {layer.name: layer.interpretable / max(1, len(layer.units)) for layer in compared}
@@ -85,6 +87,21 @@ def _how_many(run: RunSummary) -> str:
     if shares[most] == shares[least]:
         return text
     return f"{text} By layer: from {percent(shares[least])} ({least}) to {percent(shares[most])} ({most})."
+
+
+def _held(run: RunSummary) -> str:
+    """How many labels are supported; nothing where none was tested."""
+    if not run.judged:
+        return ""
+    against = f"against masks exchanged between images (q < {SIGNIFICANCE:g})"
+    place = "may just fire where the concept mostly lies."
+    if run.supported == run.judged:
+        return f" {'All these labels hold' if run.judged > 1 else 'Its label holds'} {against}."
+    if not run.supported:
+        return f" None of these labels holds {against}: such a unit {place}"
+    return (
+        f" {run.supported:,} of these labels {'holds' if run.supported == 1 else 'hold'} {against}: the others {place}"
+    )
 
 
 def _of_what(run: RunSummary) -> str:
@@ -138,9 +155,27 @@ def leaning(run: RunSummary) -> str:
             if not told
             else f"By {name}: {share}, {to}{care}."
         )
+    told.append(_supported_biases(run, leans))
     if len(leans) < len(order):
         told.append(f"None by {listed(name for name in order if not biased[name])}.")
     return f"{' '.join(told)} This speaks of units, not of the network's decisions."
+
+
+def _supported_biases(run: RunSummary, names: Sequence[str]) -> str:
+    """Of how many biased units the statistics say the same, by the global concepts that have any."""
+    counts = [count for layer in run.layers for count in layer.bias if count.global_concept in names]
+    if not any(count.tested for count in counts):
+        return "Whether that holds was not tested: too few faces can be compared."
+    held = Counter(dict.fromkeys(names, 0))
+    for count in counts:
+        held[count.global_concept] += count.supported
+    adjusted = len(run.result.vocabulary.global_concepts) > 1
+    how = "Adjusted for the other global concepts, " if adjusted else "By the statistics, "
+    if not held.total():
+        return f"{how}none of them is supported (q < {SIGNIFICANCE:g})."
+    by = listed(f"{held[name]:,} by {name}" for name in names if held[name])
+    findings_are = counted(held.total(), "of these findings is", "of these findings are")
+    return f"{how}{findings_are} supported (q < {SIGNIFICANCE:g}): {by}."
 
 
 def _leaning_counts(
@@ -209,9 +244,10 @@ def interpretable(layer: LayerSummary, settings: Settings) -> str:
         return text + "No concept of the dictionary explains any of them."
     concepts = listed(f"{c.concept.name} ({c.labelled})" for c in layer.concepts[:MOST_NAMED] if c.labelled)
     regions = sorted(((units, name) for name, units in layer.regions.items() if units), key=lambda pair: -pair[0])
+    held = f" {layer.supported:,} of these labels {_are(layer.supported)} supported." if layer.judged else ""
     return (
         f"{text}The most common concepts are {concepts}; "
-        f"by region, {listed(f'{name} ({units})' for units, name in regions)}."
+        f"by region, {listed(f'{name} ({units})' for units, name in regions)}.{held}"
     )
 
 
@@ -227,9 +263,8 @@ def _biased_by(count: BiasCount) -> str:
     if not groups:
         return f"none is biased by {count.global_concept}"
     towards = listed(f"{g.subgroup} ({g.units:,}{', few images' if g.few_images else ''})" for g in groups)
-    return (
-        f"{count.biased:,} {'is' if count.biased == 1 else 'are'} biased by {count.global_concept}, towards {towards}"
-    )
+    held = f", {count.supported:,} supported" if count.tested else ""
+    return f"{count.biased:,} {_are(count.biased)} biased by {count.global_concept}, towards {towards}{held}"
 
 
 def reading_guide(settings: Settings) -> list[tuple[str, str]]:
@@ -263,11 +298,22 @@ def reading_guide(settings: Settings) -> list[tuple[str, str]]:
             f"it misses. “Labelled” counts every image with the concept, so that a miss costs. This run labels units "
             f"by “{settings.union}”; look at both.",
         ),
+        (
+            "Supported",
+            "Whether the statistics say so, too. Of a label: the unit overlaps its concept better than the same masks exchanged "
+            "between the images that have it. Of a bias: the subgroup's peaks are higher than those of the other faces, among "
+            "faces alike in the other global concepts. What is not supported may still be true.",
+        ),
         ("Coverage", "The share of the concept's images in which the unit fires at all."),
         (
             "Region and detected concepts",
             "Several concepts lie in the same part of the face. For an interpretable unit, the concepts of that region "
             f"share a probability; those with more than {settings.detection_ratio:g} times the even share count as detected.",
+        ),
+        (
+            "Delta",
+            "Of two random faces, one of the subgroup and one of the others: how much more often the first has the higher peak "
+            "than the second. 1 always, 0 as often, -1 never. Adjusted, both are alike in the other global concepts.",
         ),
         (
             "Bias",
@@ -280,8 +326,8 @@ def reading_guide(settings: Settings) -> list[tuple[str, str]]:
 
 
 def trust(run: RunSummary) -> list[str]:
-    """How far to trust the numbers: sizes, gaps, what was left out, and what the choice of union hides."""
-    result, notes = run.result, []
+    """How far to trust the numbers: what nulls mean, sizes, gaps, what was left out, and what the choice of union hides."""
+    result, notes = run.result, _meaning_of_evidence(run)
     for layer in run.layers:
         firing, labelled = layer.interpretable_by["firing"], layer.interpretable_by["labelled"]
         if layer.has_maps:
@@ -312,6 +358,20 @@ def trust(run: RunSummary) -> list[str]:
     else:
         notes.append("Every image of the dictionary could be read.")
     return notes + [f"The run warned: {warning}" for warning in result.provenance.warnings]
+
+
+def _meaning_of_evidence(run: RunSummary) -> list[str]:
+    """What nulls, intervals and q-values mean; nothing where no label was tested."""
+    if not run.judged:
+        return []
+    return [
+        "Exchanged masks: a unit that always fires around the mouth covers every smile a little. So each label is compared with "
+        "the same masks exchanged between the images that have the concept, and supported if the true ones are covered better.",
+        f"Intervals hold 95{SPACE}% of what {run.result.settings.replicates:,} resamplings of the images give. They tell how "
+        "much rests on which images happened to be there, not whether the dictionary resembles the people you care about.",
+        f"A q-value is the share of false ones to be expected among all findings with one as low: of those called supported "
+        f"(q < {SIGNIFICANCE:g}), at most about one in {1 / SIGNIFICANCE:.0f} is false. Not supported does not mean untrue.",
+    ]
 
 
 def _subgroup_note(name: str, sizes: Mapping[str, int]) -> str:
@@ -388,6 +448,10 @@ def made_by(result: Dissection) -> list[tuple[str, str]]:
 
 def _pairs(values: Mapping[str, object]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _were(count: int) -> str:

@@ -13,22 +13,24 @@ facedissect.grid = (() => {
     const index = units.index;
     const scale = units.highest;
     const leans = unit.biased.map((c) => units.columns[c].group.name);
-    const region = unit.labelled ? unit.best.region : "";
+    const doubtful = unit.judged && !unit.supported;
+    const region = doubtful ? "not supported" : unit.labelled ? unit.best.region : "";
     const shown = !narrow.matches && (region + leans.slice(0, 2).join("")).length <= LETTERS ? 2 : 1;
     const tags = [
-      region ? chip(region, "plain") : null,
-      ...leans.slice(0, shown).map((name) => chip(name)),
+      region ? chip(region, doubtful ? "plain doubtful" : "plain") : null,
+      ...unit.biased.slice(0, shown).map((c) => (unit.held.includes(c) ? chip(units.columns[c].group.name)
+        : h("li", { class: "doubtful" }, units.columns[c].group.name, h("span", { class: "sr" }, " (not supported)")))),
       leans.length > shown ? h("li", { class: "rest", title: leans.slice(shown).join(", ") }, "+" + (leans.length - shown)) : null,
     ];
     return h("li", { class: "card", "aria-posinset": place + 1, "aria-setsize": total },
       facedissect.faces.mosaic(unit, 110, TILES),
-      h("a", { class: unit.labelled ? "name" : "name soft", href: units.address(unit, query), title: units.label(unit) }, units.label(unit)),
+      h("a", { class: unit.labelled && !doubtful ? "name" : unit.labelled ? "name weak" : "name soft", href: units.address(unit, query), title: units.label(unit) }, units.label(unit)),
       h("span", { class: "where" }, h("span", {}, unit.layer.name), " · unit " + unit.unit),
       h("span", { class: "measure" },
         unit.best
           ? [h("span", { class: "sr" }, "IoU "), bar(unit.iou / scale, { strong: unit.labelled, mark: index.settings.min_iou / scale }), h("span", { class: "digits" }, number(unit.iou))]
           : h("span", { class: "soft" }, unit.layer.map ? (unit.state === "active" ? "overlaps with no concept" : "activation is " + unit.state) : "no map to compare")),
-      h("ul", { class: "chips", "aria-label": "Region and bias" }, tags));
+      h("ul", { class: "chips", "aria-label": "Region, support and bias" }, tags));
   }
 
   /** A grid in `holder`; `show` gives it other units, `stop` ends it. */

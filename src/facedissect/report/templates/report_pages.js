@@ -16,6 +16,7 @@ facedissect.pages = (() => {
       index.globals.length ? select("bias", "Bias", [option("", "any"), option("none", "not biased"), ...index.globals.map((concept) =>
         h("optgroup", { label: concept.name }, option(concept.name, concept.name + ": any"), concept.subgroups.map((group) => option(concept.name + "/" + group.name, concept.name + ": " + group.name))))]) : null,
       select("label", "Label", [option("", "all units"), option("labelled", "interpretable"), option("none", "without a label")]),
+      units.all.some((unit) => unit.judged) ? select("supported", "Supported", [option("", "all"), option("yes", "supported"), option("no", "not supported")]) : null,
       h("label", { class: "field" }, "IoU from", h("input", { type: "number", name: "iou", min: 0, max: 1, step: 0.01, placeholder: "0" })),
       select("sort", "Order", [option("", "highest IoU"), option("unit", "layer and number"), option("concept", "concept"), option("bias", "strongest bias"), option("coverage", "coverage")]));
     const count = h("p", { class: "count", role: "status", "aria-live": "polite" });
@@ -25,7 +26,7 @@ facedissect.pages = (() => {
     const narrow = window.matchMedia("(max-width: 45rem)").matches;
     const content = h("div", { class: "page wide" },
       h("header", { class: "page-head" }, h("h1", { tabindex: "-1" }, "Units"),
-        h("p", { class: "soft" }, "Every unit with the faces on which it responds most, lit where it fires; the yellow line is its concept by the label.")),
+        h("p", { class: "soft" }, "Every unit with the faces on which it responds most, lit where it fires; the yellow line is its concept by the label." + (index.globals.length ? " Marks of a subgroup are biases; dashed ones are not supported by the statistics." : ""))),
       h("details", { class: "filter-box", open: !narrow }, h("summary", {}, "Filter and sort"), fields),
       h("div", { class: "count-line" }, count, clear), printed, holder);
     for (const name of units.FIELDS) if (fields.elements[name]) fields.elements[name].value = query.get(name) || "";
@@ -64,6 +65,8 @@ facedissect.pages = (() => {
     const found = units.select(new URLSearchParams({ concept: name }));
     const best = found.filter((unit) => unit.concept === number_);
     const first = [...best, ...found.filter((unit) => unit.concept !== number_)];
+    const judged = best.filter((unit) => unit.judged);
+    const held = judged.filter((unit) => unit.supported).length;
     const holder = h("div", { class: "holder" });
     const compared = units.layers.filter((layer) => layer.map);
     const content = h("div", { class: "page wide" },
@@ -71,7 +74,7 @@ facedissect.pages = (() => {
         h("p", { class: "kicker" }, "Concept · " + concept.kind + " · ", h("a", { href: units.links.units({ region: concept.region }) }, concept.region)),
         h("h1", { tabindex: "-1" }, broken(name)),
         h("p", { class: "lead" }, !concept.images ? "The dictionary has no images of it, so no unit could be compared with it."
-          : counted(best.length, "unit") + (best.length === 1 ? " has" : " have") + " it as the best concept, and " + found.filter((unit) => unit.detected.includes(number_)).length.toLocaleString("en-US") +
+          : counted(best.length, "unit") + (best.length === 1 ? " has" : " have") + " it as the best concept" + (judged.length ? ", which the statistics support for " + (held === judged.length ? "all" : held ? held.toLocaleString("en-US") : "none") + " of them" : "") + "; " + found.filter((unit) => unit.detected.includes(number_)).length.toLocaleString("en-US") +
             " detect it among the concepts of its region. The dictionary has " + counted(concept.images, "image") + " of it" + (concept.images < 50 ? ", which is few: take it with care." : "."))),
       concept.images && compared.length ? h("section", {}, h("h2", {}, "Over the layers"),
         h("p", { class: "soft" }, "Each stroke is a unit, placed by its IoU with " + name + "; tall ones have it as their best concept. The dashed line is the cut-off, " + index.settings.min_iou + "."),
@@ -88,7 +91,7 @@ facedissect.pages = (() => {
     const width = units.index.concepts.length;
     const values = layers.map((layer) => Array.from({ length: layer.units }, (_, unit) => layer.table[key][unit * width + concept]));
     const most = values.flat().reduce((max, v) => (v > max ? v : max), units.index.settings.min_iou) * 1.04;
-    return h("table", { class: "strips" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Layer"), h("th", { scope: "col", class: "value" }, "best"), h("th", { scope: "col", class: "value" }, "detect it"), h("th", { scope: "col" }, h("span", { class: "ends" }, h("span", {}, "IoU 0"), h("span", { class: "digits" }, number(most)))))),
+    return h("table", { class: "strips" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Layer"), h("th", { scope: "col", class: "value" }, "best"), h("th", { scope: "col", class: "value wide" }, "supported"), h("th", { scope: "col", class: "value" }, "detect it"), h("th", { scope: "col" }, h("span", { class: "ends" }, h("span", {}, "IoU 0"), h("span", { class: "digits" }, number(most)))))),
       h("tbody", {}, layers.map((layer, l) => {
         const own = found.filter((unit) => unit.layer.number === layer.number);
         const best = new Set(own.filter((unit) => unit.concept === concept).map((unit) => unit.unit));
@@ -96,7 +99,9 @@ facedissect.pages = (() => {
         const cut = (600 * units.index.settings.min_iou) / most;
         return h("tr", {},
           h("th", { scope: "row" }, h("a", { href: units.links.units({ layer: layer.name, concept: units.index.concepts[concept].name }) }, layer.name)),
-          h("td", { class: "value" }, best.size.toLocaleString("en-US")), h("td", { class: "value" }, own.filter((unit) => unit.detected.includes(concept)).length.toLocaleString("en-US")),
+          h("td", { class: "value" }, best.size.toLocaleString("en-US")),
+          h("td", { class: "value wide" }, own.some((unit) => unit.judged) ? own.filter((unit) => unit.concept === concept && unit.supported).length.toLocaleString("en-US") : "–"),
+          h("td", { class: "value" }, own.filter((unit) => unit.detected.includes(concept)).length.toLocaleString("en-US")),
           h("td", { class: "strip" }, s("svg", { viewBox: "0 0 600 30", preserveAspectRatio: "none", role: "img", "aria-label": "IoU of " + counted(layer.units, "unit") + ", at most " + number(Math.max(0, ...values[l].filter((v) => !Number.isNaN(v)))) },
             s("path", { d: stroke(false, 18, 28), class: "others", "vector-effect": "non-scaling-stroke" }),
             s("path", { d: stroke(true, 4, 28), class: "best", "vector-effect": "non-scaling-stroke" }),
@@ -120,6 +125,8 @@ facedissect.pages = (() => {
     const own = units.columns.map((column, c) => ({ ...column, c })).filter((column) => column.g === g);
     const measured = units.all.filter((unit) => own.some(({ c }) => !Number.isNaN(units.row(unit.layer.table.share, unit.unit)[c])));
     const biased = measured.filter((unit) => own.some(({ c }) => unit.biased.includes(c)));
+    const tested = units.all.some((unit) => own.some(({ c }) => !Number.isNaN(units.thousandths(units.row(unit.layer.table.adjusted_q, unit.unit)[c]))));
+    const held = biased.filter((unit) => own.some(({ c }) => unit.biased.includes(c) && unit.held.includes(c)));
     const state = { first: 0 };
     const stacks = units.layers.map((layer) => ({ layer, holder: h("div", { class: "stack" }) }));
     const drawAll = () => stacks.forEach((one) => one.holder.replaceChildren(stack(one.layer, concept, own, state.first)));
@@ -127,14 +134,16 @@ facedissect.pages = (() => {
     const leaders = h("div", { class: "leaders", style: { "--columns": Math.min(4, own.length) } }, own.map((column) => {
       const first = measured.filter((unit) => unit.biased.includes(column.c)).sort((a, b) => share(b, column.c) - share(a, column.c)).slice(0, 5);
       return h("section", {}, h("h3", {}, h("i", { class: "dot", "aria-hidden": "true", style: { background: index.colours[column.s % index.colours.length] } }), column.group.name),
-        first.length ? h("ol", {}, first.map((unit) => h("li", {}, h("a", { href: units.address(unit, new URLSearchParams({ bias: units.biasName(column.c) })) }, unit.layer.name + " · " + unit.unit), h("span", { class: "soft" }, " " + units.label(unit)), h("span", { class: "digits end" }, number(share(unit, column.c), 2)))))
+        first.length ? h("ol", {}, first.map((unit) => h("li", {}, h("a", { href: units.address(unit, new URLSearchParams({ bias: units.biasName(column.c) })) }, unit.layer.name + " · " + unit.unit), h("span", { class: "soft" }, " " + units.label(unit) + (unit.held.includes(column.c) ? ", supported" : "")), h("span", { class: "digits end" }, number(share(unit, column.c), 2)))))
           : h("p", { class: "soft" }, "No unit is biased towards it."));
     }));
     const content = h("div", { class: "page wide" },
       h("header", { class: "page-head" }, h("p", { class: "kicker" }, "Global concept"), h("h1", { tabindex: "-1" }, broken(name)),
-        h("p", { class: "lead" }, measured.length ? biased.length.toLocaleString("en-US") + " of " + counted(measured.length, "unit") + " (" + percent(biased.length / measured.length) + ") " + (biased.length === 1 ? "is" : "are") + " biased: a subgroup has a probability of " + number(concept.cutoff, 2) + " or more."
+        h("p", { class: "lead" }, measured.length ? biased.length.toLocaleString("en-US") + " of " + counted(measured.length, "unit") + " (" + percent(biased.length / measured.length) + ") " + (biased.length === 1 ? "is" : "are") + " biased: a subgroup has a probability of " + number(concept.cutoff, 2) + " or more." +
+            (tested ? " The statistics support that for " + (held.length ? held.length.toLocaleString("en-US") : "none") + " of them." : " Whether that holds was not tested: too few faces can be compared.")
           : "No unit has a probability: fewer than two subgroups have images.")),
-      h("section", {}, h("h2", {}, "How many units are biased to whom"), biasCounts(concept, own, measured)),
+      h("section", {}, h("h2", {}, "How many units are biased to whom"),
+        h("p", { class: "soft" }, "Biased by the published cut-off; supported where the statistics say that the unit's peaks are higher on the subgroup, among faces alike in the other global concepts. The two need not agree."), biasCounts(concept, own, measured)),
       measured.length ? h("section", {}, h("h2", {}, "Units ordered by probability"),
         h("p", { class: "soft" }, "Each column is a unit; its colours are the probabilities of the subgroups, which add up to 1. Units above the dashed line in the chosen subgroup count as biased towards it."),
         choice("Order by", own.map((column, place) => [place, column.group.name]), 0, (place) => { state.first = place; drawAll(); }),
@@ -150,7 +159,10 @@ facedissect.pages = (() => {
         const within = measured.filter((unit) => unit.layer.number === layer.number);
         return h("tr", {}, h("th", { scope: "row" }, layer.name), own.map((column) => {
           const count = within.filter((unit) => unit.biased.includes(column.c)).length;
-          return h("td", { class: "value" }, within.length ? [h("a", { href: units.links.units({ layer: layer.name, bias: units.biasName(column.c) }) }, count.toLocaleString("en-US")), h("span", { class: "soft" }, " " + percent(count / within.length))] : "–");
+          const holds = within.filter((unit) => unit.held.includes(column.c));
+          const both = holds.filter((unit) => unit.biased.includes(column.c)).length;
+          return h("td", { class: "value" }, within.length ? [h("a", { href: units.links.units({ layer: layer.name, bias: units.biasName(column.c) }) }, count.toLocaleString("en-US") + " biased"), h("span", { class: "soft" }, " " + percent(count / within.length)),
+            h("span", { class: "below" }, holds.length.toLocaleString("en-US") + " supported"), h("span", { class: "soft small below" }, both.toLocaleString("en-US") + " both")] : "–");
         }));
       }))));
   }

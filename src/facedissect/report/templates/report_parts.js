@@ -37,11 +37,13 @@ facedissect.parts = (() => {
   /** A name that may break after the marks between its words. */
   const broken = (name) => name.split(/(?<=[_.\/-])/).flatMap((part, place) => (place ? [h("wbr"), part] : [part]));
 
-  /** A bar from 0 to 1 that stands beside its number, with a mark. */
-  function bar(share, { strong = false, mark = null, colour = null } = {}) {
+  /** A bar from 0 to 1 that stands beside its number, with a mark, another one for the null, and the ends of an interval. */
+  function bar(share, { strong = false, mark = null, none = NaN, range = null, colour = null } = {}) {
     const width = Number.isNaN(share) ? 0 : Math.min(1, Math.max(0, share));
     return h("span", { class: "bar", "aria-hidden": "true" },
       h("i", { class: strong ? "strong" : null, style: { width: 100 * width + "%", ...(colour && { background: colour }) } }),
+      range && !range.some(Number.isNaN) ? h("u", { style: { left: 100 * range[0] + "%", right: 100 * Math.max(0, 1 - range[1]) + "%" } }) : null,
+      Number.isNaN(none) ? null : h("s", { style: { left: 100 * Math.min(1, none) + "%" } }),
       mark === null ? null : h("b", { style: { left: 100 * Math.min(1, mark) + "%" } }));
   }
 

@@ -1,7 +1,7 @@
 /* The page of one unit. */
 facedissect.unitPage = (() => {
   const { h, s, number, percent, counted, listed, broken, bar, chip, choice, SPACE } = facedissect.parts;
-  const { units, faces, pictures } = facedissect;
+  const { units, faces, pictures, evidence } = facedissect;
   const FIRST = 8;
   const MODES = [["lit", "Lit"], ["face", "Face"], ["heat", "Heat map"], ["mask", "Firing mask"]];
   const shown = { mode: "lit", outline: true };
@@ -11,7 +11,7 @@ facedissect.unitPage = (() => {
     const unit = units.all.find((one) => one.layer === layer && one.unit === unitNumber);
     if (!unit) return null;
     const main = h("div", { class: "page unit-page" });
-    main.append(head(unit, query), ...topFaces(unit), measures(unit), ...bias(unit));
+    main.append(head(unit, query), ...topFaces(unit), evidence.section(unit) || "", measures(unit), ...bias(unit));
     return { title: units.label(unit) + " · unit " + unit.unit + " of " + layer.name, content: main, keys: keys(unit, query) };
   }
 
@@ -42,9 +42,11 @@ facedissect.unitPage = (() => {
     const chips = [
       unit.labelled ? h("li", { class: "plain" }, h("a", { href: units.links.units({ region: unit.best.region }) }, unit.best.region)) : null,
       unit.labelled ? chip(unit.best.kind, "plain") : null,
+      unit.judged ? chip((unit.supported ? "supported" : "not supported") + " (q" + SPACE + evidence.probability(unit.layer.table.q[unit.unit]) + ")", unit.supported ? "plain" : "plain doubtful") : null,
       ...unit.biased.map((c) => {
         const column = units.columns[c];
-        return h("li", {}, h("a", { href: units.links.global(column.concept.name) }, "leans to " + column.group.name));
+        const held = unit.held.includes(c);
+        return h("li", { class: held ? null : "doubtful" }, h("a", { href: units.links.global(column.concept.name) }, "leans to " + column.group.name + (held ? "" : ", not supported")));
       }),
     ];
     return h("header", { class: "page-head" },
@@ -57,7 +59,7 @@ facedissect.unitPage = (() => {
       h("p", { class: "kicker" }, "Unit " + unit.unit + " of " + unit.layer.name),
       h("h1", { tabindex: "-1" }, unit.labelled ? h("a", { class: "quiet", href: units.links.concept(unit.best.name) }, broken(unit.best.name)) : units.label(unit)),
       h("p", { class: "lead" }, sentence(unit)),
-      chips.some(Boolean) ? h("ul", { class: "chips big", "aria-label": "Region, kind and bias" }, chips) : null);
+      chips.some(Boolean) ? h("ul", { class: "chips big", "aria-label": "Region, kind, support and bias" }, chips) : null);
   }
 
   function sentence(unit) {
@@ -70,7 +72,8 @@ facedissect.unitPage = (() => {
     if (!unit.best) return "It fires, but never where a concept of the dictionary is labelled.";
     const cover = units.row(unit.layer.table.coverage, unit.unit)[unit.concept];
     const reach = "It fires in " + percent(cover) + " of the " + counted(unit.best.images, "image") + " with " + unit.best.name;
-    const fit = "its firing area and the label overlap with an IoU of " + number(unit.iou);
+    const sure = evidence.ofLabel(unit);
+    const fit = "its firing area and the label overlap with an IoU of " + number(unit.iou) + (Number.isNaN(sure.low) ? "" : " (95" + SPACE + "% interval " + number(sure.low, 2) + " to " + number(sure.high, 2) + ")");
     if (unit.labelled) {
       const others = unit.detected.map((c) => index.concepts[c].name);
       return reach + "; " + fit + ", above the cut-off of " + index.settings.min_iou + ". " +
@@ -181,18 +184,21 @@ facedissect.unitPage = (() => {
     const table = unit.layer.table;
     const [firing, labelled, coverage] = ["iou_firing", "iou_labelled", "coverage"].map((name) => units.row(table[name], unit.unit));
     const chosen = index.settings.union === "firing" ? firing : labelled;
+    const [none, q] = ["null", "concept_q"].map((name) => Array.from(units.row(table[name], unit.unit), units.thousandths));
+    const tested = q.some((value) => !Number.isNaN(value));
     const rank = (c) => (Number.isNaN(chosen[c]) ? -1 : chosen[c]);
     const order = index.concepts.map((_, c) => c).sort((a, b) => rank(b) - rank(a));
     const most = Math.max(index.settings.min_iou, ...order.flatMap((c) => [firing[c], labelled[c]]).filter((v) => !Number.isNaN(v)));
     const rows = order.map((c, place) => h("tr", { hidden: place >= FIRST },
       h("th", { scope: "row" }, h("a", { href: units.links.concept(index.concepts[c].name) }, broken(index.concepts[c].name))),
-      ...[firing, labelled].map((values) => h("td", { class: "with-bar" }, h("span", { class: "digits" }, number(values[c])), bar(values[c] / most, { strong: values === chosen, mark: index.settings.min_iou / most }))),
+      ...[firing, labelled].map((values) => h("td", { class: "with-bar" }, h("span", { class: "digits" }, number(values[c])), bar(values[c] / most, { strong: values === chosen, mark: index.settings.min_iou / most, none: values === chosen ? none[c] / most : NaN }))),
+      tested ? [h("td", { class: "value wide" }, number(none[c])), h("td", { class: "value wide" }, evidence.probability(q[c]))] : null,
       h("td", { class: "value" }, percent(coverage[c])),
       h("td", { class: "value wide" }, index.concepts[c].images.toLocaleString("en-US"))));
     const more = h("button", { type: "button", class: "more", onclick: () => { for (const row of rows) row.hidden = false; more.remove(); } }, "All " + rows.length + " concepts");
     return h("section", {}, h("h2", {}, "Overlap with every concept"),
-      h("table", {}, h("caption", {}, "IoU over the images in which it fires, and over all labelled images. The mark is the cut-off, " + index.settings.min_iou + "; this run labels by “" + index.settings.union + "”."),
-        h("thead", {}, h("tr", {}, ...["Concept", "IoU, firing", "IoU, labelled"].map((name) => h("th", { scope: "col" }, name)), h("th", { scope: "col", class: "value" }, "Coverage"), h("th", { scope: "col", class: "value wide" }, "Images"))),
+      h("table", {}, h("caption", {}, "IoU over the images in which it fires, and over all labelled images. The mark is the cut-off, " + index.settings.min_iou + "; this run labels by “" + index.settings.union + "”." + (tested ? " The ring is the IoU with exchanged masks, q how likely one as high is without following the concept." : "")),
+        h("thead", {}, h("tr", {}, ...["Concept", "IoU, firing", "IoU, labelled"].map((name) => h("th", { scope: "col" }, name)), tested ? ["Exchanged", "q"].map((name) => h("th", { scope: "col", class: "value wide" }, name)) : null, h("th", { scope: "col", class: "value" }, "Coverage"), h("th", { scope: "col", class: "value wide" }, "Images"))),
         h("tbody", {}, rows)),
       rows.length > FIRST ? more : null);
   }
@@ -245,7 +251,7 @@ facedissect.unitPage = (() => {
     return h("article", { class: "bias" },
       h("h3", {}, h("a", { class: "quiet", href: units.links.global(concept.name) }, concept.name)),
       h("p", { class: "small soft" }, !measured ? "No probability: there are too few images, or the unit's activation says nothing."
-        : flags.some(Boolean) ? "Biased towards " + listed(own.filter((_, i) => flags[i]).map((one) => one.group.name)) + "." : "No bias at the cut-off of " + number(concept.cutoff, 2) + "."),
+        : flags.some(Boolean) ? "Biased towards " + listed(own.filter((_, i) => flags[i]).map((one) => one.group.name)) + "." + evidence.ofBiases(unit, own.filter((_, i) => flags[i])) : "No bias at the cut-off of " + number(concept.cutoff, 2) + "."),
       h("div", { class: "ridges" }, own.map((one, i) => {
         const colour = index.colours[one.s % index.colours.length];
         return [
@@ -256,7 +262,8 @@ facedissect.unitPage = (() => {
         ];
       }), finite ? [h("span", {}), h("span", { class: "axis small soft digits" },
         h("span", {}, number(range[0], 2)), h("span", { class: "wide" }, "peak response"), h("span", {}, number(range[1], 2))), h("span", { class: "small soft" }, "probability")] : null),
-      finite ? h("p", { class: "small soft" }, "In " + index.bins / merged + " bins, of which the highest holds " + percent(top) + " of a subgroup." + (mark >= 0 && mark <= 1 ? " The dashed line is the threshold." : "")) : null);
+      finite ? h("p", { class: "small soft" }, "In " + index.bins / merged + " bins, of which the highest holds " + percent(top) + " of a subgroup." + (mark >= 0 && mark <= 1 ? " The dashed line is the threshold." : "")) : null,
+      evidence.effects(unit, own));
   }
 
   function ridge(shares, top, colour, mark, name) {

@@ -19,6 +19,8 @@ facedissect.units = (() => {
 
   const row = (array, unit) => array.subarray(unit * array.shape[1], (unit + 1) * array.shape[1]);
   const chosen = () => "iou_" + index.settings.union;
+  const UNKNOWN = -32768;
+  const thousandths = (value) => (value === UNKNOWN ? NaN : value / 1000);
 
   function described(layer, unit) {
     const table = layer.table;
@@ -29,6 +31,8 @@ facedissect.units = (() => {
     found.best = concept < 0 ? null : index.concepts[concept];
     found.iou = concept < 0 ? NaN : table[chosen()][at];
     found.threshold = table.threshold[unit];
+    found.judged = found.labelled && !Number.isNaN(table.q[unit]);
+    found.supported = Boolean(table.supported[unit]);
     found.detected = [];
     if (found.labelled) {
       const shares = row(table.probability, unit);
@@ -37,11 +41,15 @@ facedissect.units = (() => {
       found.detected.sort((a, b) => shares[b] - shares[a]);
     }
     found.biased = [];
+    found.held = []; // subgroups on which its peaks are higher by the statistics
     found.lean = 0;
+    const held = row(table.held, unit);
+    const adjusted = row(table.adjusted_delta, unit);
     const biased = row(table.biased, unit);
     const share = row(table.share, unit);
     for (let c = 0; c < columns.length; c++) {
       if (biased[c]) found.biased.push(c);
+      if (held[c] && adjusted[c] > 0) found.held.push(c);
       if (columns[c].concept.cutoff && share[c] / columns[c].concept.cutoff > found.lean) found.lean = share[c] / columns[c].concept.cutoff;
     }
     found.text = [
@@ -69,6 +77,8 @@ facedissect.units = (() => {
     if (get("layer")) tests.push((u) => u.layer.name === get("layer"));
     if (get("label") === "labelled") tests.push((u) => u.labelled);
     if (get("label") === "none") tests.push((u) => !u.labelled);
+    if (get("supported") === "yes") tests.push((u) => u.supported);
+    if (get("supported") === "no") tests.push((u) => u.judged && !u.supported);
     if (get("concept")) {
       const name = get("concept");
       tests.push((u) => u.labelled && (u.best.name === name || u.detected.some((c) => index.concepts[c].name === name)));
@@ -96,7 +106,7 @@ facedissect.units = (() => {
   };
   const coverage = (u) => (u.best ? number(row(u.layer.table.coverage, u.unit)[u.concept]) : -1);
 
-  const FIELDS = ["layer", "concept", "region", "kind", "bias", "label", "iou", "q", "sort"];
+  const FIELDS = ["layer", "concept", "region", "kind", "bias", "label", "supported", "iou", "q", "sort"];
 
   /** A query with the known fields only, in one order, so that equal selections have equal addresses. */
   function tidy(query) {
@@ -145,7 +155,7 @@ facedissect.units = (() => {
   };
 
   return {
-    load, select, tidy, address, label, row, maps, curves, links, layers, all, biasName, FIELDS,
+    load, select, tidy, address, label, row, thousandths, maps, curves, links, layers, all, biasName, FIELDS,
     get index() { return index; },
     get columns() { return columns; },
   };
