@@ -1,9 +1,10 @@
 """What dissection costs beside the forward pass of the same network in the same run, and the memory and disk that it takes.
 
-Run with: python benchmarks/dissection.py [steps] [whole] [scale] [--device cuda] [--dictionary DIR]
+Run with: python benchmarks/dissection.py [steps] [whole] [evidence] [scale] [--device cuda] [--dictionary DIR]
 
 steps   milliseconds an image of every step, each as a ratio to the forward pass, for layers of few large and of many small maps
-whole   a run from end to end against the forward pass alone
+whole   a run from end to end, without what `evidence` measures, against the forward pass alone
+evidence  a run with everything that says whether labels and biases hold, against the same run without
 scale   peak memory and disk for as many faces as the published Face Dictionary has, and for twice as many
 
 Networks have random weights, so that units fire on more faces than trained ones do. The faces are embedded ones, packed, unless a
@@ -40,6 +41,7 @@ from facedissect.concepts import FACE_DICTIONARY, KINDS
 from facedissect.dictionary import Face
 from facedissect.dictionary.pack import pack
 from facedissect.kept_maps import KeptMaps
+from facedissect.overlaps import Overlaps
 from facedissect.reading import FaceReader
 from facedissect.tally import Tally
 from facedissect.thresholds import TopValues
@@ -70,6 +72,8 @@ CASES = (
     Case("vit_b_16", "encoder.layers.encoder_layer_11", 224),
 )
 WHOLE = CASES[:2]
+TURNS = 2
+PARTS = ("steps", "whole", "evidence", "scale")
 QUANTILES = (0.995, 0.95)
 FACES, UNITS, OF_STEPS = 24_632, 2_048, 256
 
@@ -173,7 +177,8 @@ def _thresholds_and_tally(
     def tally() -> Tally:
         sums = Tally.empty(units, len(FACE_DICTIONARY))
         for maps, told in zip(firing, joined, strict=True):
-            sums.add(maps, limits, told, input_size, device=device)
+            masks = told.masks, told.mask_of_image
+            sums.add(Overlaps.of(maps, limits, *masks, input_size, device=device), told)
         return sums
 
     tally()
@@ -217,7 +222,7 @@ def whole(dictionary: str, device: str, number: int) -> None:
                 faces,
                 model,
                 layers=[case.layer],
-                settings=fd.Settings(quantile=quantile, device=device),
+                settings=fd.Settings(quantile=quantile, replicates=0, sweep=(), device=device),
                 progress=note,
             )
             dissected = time.perf_counter()
@@ -232,6 +237,38 @@ def whole(dictionary: str, device: str, number: int) -> None:
             f"{1e3 * forward:.1f} ms an image; ratio {(end - start) / len(faces) / forward:.3f}; "
             f"{_peak_megabytes() - before:.0f} MB above the {before:.0f} MB of the network"
         )
+
+
+def evidence(dictionary: str, device: str, number: int) -> None:
+    """Print what nulls, intervals, stability and the sweep add to a run, which is made with and without them in turn."""
+    case, faces = WHOLE[number], fd.open_dictionary(dictionary)
+    model = case.model()
+    kinds = {
+        "without": fd.Settings(replicates=0, sweep=(), device=device),
+        "all": fd.Settings(device=device),
+        "no sweep": fd.Settings(sweep=(), device=device),
+    }
+    times: dict[str, list[float]] = {kind: [] for kind in kinds}
+    ranking: list[float] = []
+    for _ in range(TURNS):
+        for kind, settings in kinds.items():
+            reached: dict[str, float] = {}
+
+            def note(stage: str, _done: int, _total: int, reached: dict[str, float] = reached) -> None:
+                reached[stage] = time.perf_counter()
+
+            start = time.perf_counter()
+            fd.dissect(faces, model, layers=[case.layer], settings=settings, progress=note)
+            end = time.perf_counter()
+            times[kind].append(end - start)
+            if kind == "without":
+                ranking.append(end - reached["masks"])
+    least = {kind: min(taken) for kind, taken in times.items()}
+    print(
+        f"{case}, {len(faces)} images: {least['without']:.1f} s without, {least['all']:.1f} s with everything: ratio "
+        f"{least['all'] / least['without']:.3f} ({least['no sweep'] / least['without']:.3f} without the sweep), the fastest of "
+        f"{TURNS} each; hierarchy, bias, their statistics and tables take {min(ranking):.2f} s of either"
+    )
 
 
 def _forward(model: fd.FaceModel, layer: str, device: str) -> float:
@@ -337,21 +374,21 @@ def _apart(part: Callable[..., None], *arguments: Any) -> None:
 def main() -> None:
     """Print the parts that were asked for; all if none was."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help="steps, whole, scale (default: all)")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="steps, whole, evidence, scale (default: all)")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--images", type=int, default=2000, help="of the whole runs")
     parser.add_argument("--faces", type=int, default=FACES, help="of the scale")
     parser.add_argument("--dictionary", help="instead of embedded faces")
     arguments = parser.parse_args()
-    if unknown := set(arguments.parts) - {"steps", "whole", "scale"}:
-        parser.error(f"expected steps, whole or scale, got {', '.join(sorted(unknown))}")
+    if unknown := set(arguments.parts) - set(PARTS):
+        parser.error(f"expected steps, whole, evidence or scale, got {', '.join(sorted(unknown))}")
     print(f"{arguments.device}, {torch.get_num_threads()} threads, torch {torch.__version__}", flush=True)
-    parts = arguments.parts or ["steps", "whole", "scale"]
+    parts = arguments.parts or PARTS
     with tempfile.TemporaryDirectory() as folder:
         dictionary = arguments.dictionary
         if not dictionary and set(parts) - {"scale"}:
             dictionary = str(Path(folder, "packed"))
-            count = arguments.images if "whole" in parts else OF_STEPS
+            count = arguments.images if {"whole", "evidence"} & set(parts) else OF_STEPS
             pack(fd.open_dictionary(f"demo:count={count},size=256"), Path(dictionary))
         if "steps" in parts:
             for number in range(len(CASES)):
@@ -359,6 +396,9 @@ def main() -> None:
         if "whole" in parts:
             for number in range(len(WHOLE)):
                 _apart(whole, dictionary, arguments.device, number)
+        if "evidence" in parts:
+            for number in range(len(WHOLE)):
+                _apart(evidence, dictionary, arguments.device, number)
         if "scale" in parts:
             for count in (arguments.faces, 2 * arguments.faces):
                 _apart(scale, arguments.device, count)
