@@ -142,5 +142,5 @@ def test_interpretable_units_of_real_networks(
     # The bias is not asked for here, and its images are half of the time.
     local = replace(dictionary, faces=dictionary.local_faces)
     model = load_model(f"onnx:{shared / 'models' / file}", size=size, interpolation="bicubic")
-    result = dissect(local, model, layers=[layer], settings=Settings())
+    result = dissect(local, model, layers=[layer], settings=Settings(replicates=0, sweep=()))
     assert abs(int(result.units["interpretable"].sum()) - interpretable) <= 1

@@ -74,7 +74,7 @@ class OverlapFile:
             masks: (mask) numbers of the images' own masks.
             mask_of_image: image i has the masks mask_of_image[i] to mask_of_image[i + 1].
         """
-        shared = found.shared.reshape(len(found.units), -1, GROUP)
+        shared = found.shared.reshape(len(found.units), found.shared.shape[1] // GROUP, GROUP)
         pairs, places = np.nonzero(shared.any(axis=2))
         images = found.images[pairs]
         arrays = [
