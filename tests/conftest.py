@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
+from facedissect import cli
 from facedissect.dictionary.faces import FaceDictionary
 from facedissect.validation.planted import Lookup, PlantedSource, planted_faces
 
@@ -44,3 +47,20 @@ def planted() -> tuple[FaceDictionary, torch.Tensor]:
 @pytest.fixture(scope="session")
 def lookup() -> type[Lookup]:
     return Lookup
+
+
+@pytest.fixture
+def typed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str, str]]:
+    """Exit status, standard output and standard error of `facedissect` with these arguments."""
+
+    def typed(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["facedissect", *arguments])
+        try:
+            cli.main()
+            status = 0
+        except SystemExit as end:
+            status = int(end.code or 0)
+        output = capsys.readouterr()
+        return status, output.out, output.err
+
+    return typed

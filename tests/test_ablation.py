@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,6 @@ from facedissect import (
     OutputError,
     Settings,
     ablate,
-    cli,
     dissect,
     load_model,
     open_dictionary,
@@ -373,23 +371,12 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def shell(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run_folder: Path
+    typed: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run_folder: Path
 ) -> Callable[[str], tuple[int, str, str]]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "160")
     shutil.copytree(run_folder, tmp_path / "smile")
-
-    def run(line: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["facedissect", "ablate", *line.split()])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as end:
-            status = int(end.code or 0)
-        output = capsys.readouterr()
-        return status, output.out, output.err
-
-    return run
+    return lambda line: typed("ablate", *line.split())
 
 
 def test_sets_of_units_are_chosen_from_a_result(run_folder: Path) -> None:

@@ -11,10 +11,9 @@ from typing import Any
 import pandas as pd
 
 from .ablation import Ablation
-from .atomic import atomic
 from .errors import OutputError
 from .results import Dissection
-from .storage import layer_folder
+from .storage import layer_folder, save_beside
 
 FORMAT = 1
 TABLE, SETTINGS = "ablation.parquet", "ablation.json"
@@ -34,15 +33,7 @@ def save_ablation(ablation: Ablation, folder: str | os.PathLike[str]) -> Path:
         )
     settings = {"format": FORMAT, **{name: getattr(ablation, name) for name in _KEPT}}
     settings["sets"] = [{"name": name, "units": list(units)} for name, units in ablation.sets.items()]
-    try:
-        (place / TABLE).unlink(missing_ok=True)  # never a table beside the settings of another
-    except OSError as error:
-        raise OutputError(f"expected to write {place / TABLE}, got: {error.strerror}; check the folder") from error
-    with atomic(place / SETTINGS) as scratch:
-        scratch.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    with atomic(place / TABLE) as scratch:
-        ablation.table.to_parquet(scratch, index=False)
-    return place / TABLE
+    return save_beside(place, ablation.table, TABLE, settings, SETTINGS)
 
 
 def load_ablation(folder: str | os.PathLike[str], layer: str) -> Ablation | None:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from .atomic import atomic
 from .baseline import Baseline
 from .errors import OutputError
+from .storage import save_beside
 
 FORMAT = 1
 TABLE, SETTINGS = "baseline.parquet", "baseline.json"
@@ -36,15 +36,7 @@ def save_baseline(baseline: Baseline, folder: str | os.PathLike[str]) -> Path:
         "drawn": list(baseline.drawn),
         "made_of": dict(baseline.made_of),
     }
-    try:
-        (place / TABLE).unlink(missing_ok=True)  # never a table beside the settings of another
-    except OSError as error:
-        raise OutputError(f"expected to write {place / TABLE}, got: {error.strerror}; check the folder") from error
-    with atomic(place / SETTINGS) as scratch:
-        scratch.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    with atomic(place / TABLE) as scratch:
-        baseline.table.to_parquet(scratch, index=False)
-    return place / TABLE
+    return save_beside(place, baseline.table, TABLE, settings, SETTINGS)
 
 
 def load_baseline(folder: str | os.PathLike[str]) -> Baseline | None:

@@ -105,6 +105,25 @@ def check_ours(folder: Path, sign: str) -> None:
         raise OutputError(f"expected a new folder or one of an earlier run, got {folder}; choose another with --out")
 
 
+def save_beside(
+    place: Path, table: pd.DataFrame, table_file: str, settings: Mapping[str, Any], settings_file: str
+) -> Path:
+    """Write a table and what it was made with into a folder of a result, in place of earlier ones; the table comes last.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
+    try:
+        (place / table_file).unlink(missing_ok=True)  # never a table beside the settings of another
+    except OSError as error:
+        raise OutputError(f"expected to write {place / table_file}, got: {error.strerror}; check the folder") from error
+    with atomic(place / settings_file) as scratch:
+        scratch.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    with atomic(place / table_file) as scratch:
+        table.to_parquet(scratch, index=False)
+    return place / table_file
+
+
 def _layer_folders(folder: Path) -> set[str]:
     """Folders of the layers of a result that is already there."""
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from facedissect import bias, cli, dissection, effects, significance, stability, tally, thresholds, validation
+from facedissect import bias, dissection, effects, significance, stability, tally, thresholds, validation
 from facedissect import validation_command as command
 from facedissect.errors import OutputError
 from facedissect.kernels.compile import in_threads
@@ -34,20 +33,10 @@ def ran() -> tuple[tuple[Check, ...], Progress]:
 
 
 @pytest.fixture
-def shell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
-    def typed(*arguments: str) -> tuple[int, str, str]:
-        """Exit status, standard output and standard error of `facedissect validate`."""
-        monkeypatch.setattr(sys, "argv", ["facedissect", "validate", *arguments])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as end:
-            status = int(end.code or 0)
-        output = capsys.readouterr()
-        return status, output.out, output.err
-
+def shell(typed: Shell, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """What `facedissect validate` says, where there is no CUDA device."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    return typed
+    return lambda *arguments: typed("validate", *arguments)
 
 
 def shown(monkeypatch: pytest.MonkeyPatch, *checks: validation.PlannedCheck) -> None:

@@ -51,18 +51,23 @@ def write_figures(results: Results, folder: str | os.PathLike[str]) -> list[str]
         raise OutputError(
             "expected units with maps, or bias, to draw, got none; dissect a convolutional layer, or faces of two subgroups"
         )
+    write_charts(figures, folder)
+    return list(figures)
+
+
+def write_charts(charts: Mapping[str, Chart], folder: Path) -> None:
+    """Each chart as SVG and PNG, and a table of what they show, in place of an earlier folder of charts. Raises OutputError."""
     check_ours(folder, CAPTIONS)
     with atomic(folder) as scratch, style(ink=BLACK):
         scratch.mkdir()
-        for name, chart in figures.items():
+        for name, chart in charts.items():
             drawn = chart.figure()
             for suffix, options in FORMATS.items():
                 drawn.savefig(scratch / f"{name}.{suffix}", facecolor="white", **options)
         with (scratch / CAPTIONS).open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["figure", "title", "description"])
-            writer.writerows([name, chart.title, chart.description] for name, chart in figures.items())
-    return list(figures)
+            writer.writerows([name, chart.title, chart.description] for name, chart in charts.items())
 
 
 def lined_up(results: Results) -> dict[str, LayerSummary]:
