@@ -6,7 +6,7 @@ facedissect.grid = (() => {
   const PRINTED = 240;
   const PATIENCE = 20000; // milliseconds that a print waits for its pictures
   const TILES = 4;
-  const LETTERS = 20; // of the chips in a card's line
+  const LETTERS = 20, FEW = 14; // of the chips in a card's line, and on a phone
   const narrow = window.matchMedia("(max-width: 45rem)");
 
   function card(unit, place, total, query) {
@@ -15,12 +15,13 @@ facedissect.grid = (() => {
     const leans = unit.biased.map((c) => units.columns[c].group.name);
     const doubtful = unit.judged && !unit.supported;
     const region = doubtful ? "not supported" : unit.labelled ? unit.best.region : "";
-    const shown = !narrow.matches && (region + leans.slice(0, 2).join("")).length <= LETTERS ? 2 : 1;
+    const fit = (count, letters) => (region + leans.slice(0, count).join("")).length <= letters;
+    const shown = narrow.matches ? Number(fit(1, FEW)) : fit(2, LETTERS) ? 2 : 1;
     const tags = [
       region ? chip(region, doubtful ? "plain doubtful" : "plain") : null,
       ...unit.biased.slice(0, shown).map((c) => (unit.held.includes(c) ? chip(units.columns[c].group.name)
         : h("li", { class: "doubtful" }, units.columns[c].group.name, h("span", { class: "sr" }, " (not supported)")))),
-      leans.length > shown ? h("li", { class: "rest", title: leans.slice(shown).join(", ") }, "+" + (leans.length - shown)) : null,
+      leans.length > shown ? h("li", { class: "rest", title: leans.slice(shown).join(", ") }, "+" + (leans.length - shown), h("span", { class: "sr" }, " biases: " + leans.slice(shown).join(", "))) : null,
     ];
     return h("li", { class: "card", "aria-posinset": place + 1, "aria-setsize": total },
       facedissect.faces.mosaic(unit, 110, TILES),
