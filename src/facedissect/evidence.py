@@ -14,7 +14,7 @@ from .overlap_file import OverlapFile, UnitOverlaps
 from .settings import Settings
 from .significance import LabelAreas, by_chance, exchange_test
 from .stability import replicated, stability
-from .tally import Tally
+from .tally import Tally, ratio
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,11 +105,11 @@ def evidence(file: OverlapFile, faces: LabelledFaces, tally: Tally, settings: Se
                 continue
             met = slice(meetings[row], meetings[row + 1])
             face, area = found.face[fires], found.area[fires].astype(np.float64)
-            null[unit] = _ratio(
+            null[unit] = ratio(
                 test.shared[row], _exchanged_union(face, faces, tally, unit, settings) - test.shared[row]
             )
             expected = by_chance(face, area, faces.areas, faces.pixels)
-            chance[unit] = _ratio(expected, union[unit] + tally.intersection[unit] - expected)
+            chance[unit] = ratio(expected, union[unit] + tally.intersection[unit] - expected)
             shared = _by_face(found, met, face, faces.masks, concepts)
             some = np.flatnonzero(shared.any(axis=0))
             if not some.size:
@@ -151,7 +151,7 @@ def _replicates(
     intersection, union = sums[:, : len(some)], sums[:, len(some) :] - sums[:, : len(some)]
     if settings.union == "labelled":
         union += of_all[:, some]
-    return _ratio(intersection, union)
+    return ratio(intersection, union)
 
 
 def _exchanged_union(
@@ -161,9 +161,3 @@ def _exchanged_union(
     label_area = tally.label_area if settings.union == "labelled" else faces.areas.exchanged[face].sum(axis=0)
     pixels: Float64[np.ndarray, " concept"] = tally.unit_area[unit] + label_area
     return pixels + tally.absent_area[unit] if settings.negatives == "annotated" else pixels
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    ratio = np.full(part.shape, np.nan)
-    np.divide(part, whole, out=ratio, where=whole > 0)
-    return ratio

@@ -1,4 +1,4 @@
-"""The masks of a concept, exchanged between its images: what the position null compares units with (docs/method.md, "Nulls").
+"""The masks of a concept, exchanged between its images: what the position null compares units with (docs/method.md, 4).
 
 The images of a concept are put into groups of up to eight, at random. Within a group its masks are moved on from image to image,
 one place after the other: eight ways to give each image a mask of the concept, of which one is the truth. If where a unit fires

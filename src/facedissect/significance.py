@@ -1,4 +1,4 @@
-"""Nulls of labels: would a unit cover a concept as well if it did not follow it (docs/method.md, "Nulls")?
+"""Nulls of labels: would a unit cover a concept as well if it did not follow it (docs/method.md, 4)?
 
 The *position null* exchanges the masks of a concept between its images (`exchange.py`): what a unit covers that merely sits where
 the concept mostly lies. The *chance IoU* lets firing masks and concept masks lie anywhere.

@@ -1,4 +1,4 @@
-"""How much of a label rests on which images happened to be there: the Poisson bootstrap (docs/method.md, "Stability").
+"""How much of a label rests on which images happened to be there: the Poisson bootstrap (docs/method.md, 4).
 
 A replicate counts each image as often as a Poisson variable of mean 1 says, which is how often a sample with replacement of many
 images would hold it (Hanley and MacGibbon, 2006). All sums are integers below 2**53, so their order does not matter.

@@ -154,16 +154,15 @@ class Tally:
 
     def iou(self, union: Union, negatives: Negatives = "ignore") -> Float[np.ndarray, "unit concept"]:
         """Intersection over union; NaN for 0/0."""
-        return _ratio(self.intersection, self.union(union, negatives))
+        return ratio(self.intersection, self.union(union, negatives))
 
     def coverage(self) -> Float[np.ndarray, "unit concept"]:
         """Share of X_c in which the unit fires; NaN without images."""
-        return _ratio(self.firing_images, np.broadcast_to(self.images, self.firing_images.shape))
+        return ratio(self.firing_images, np.broadcast_to(self.images, self.firing_images.shape))
 
 
-def _ratio(
-    part: Int[np.ndarray, "unit concept"], whole: Int[np.ndarray, "unit concept"]
-) -> Float[np.ndarray, "unit concept"]:
-    ratio = np.full(part.shape, np.nan)
-    np.divide(part, whole, out=ratio, where=whole > 0)
-    return ratio
+def ratio(part: np.ndarray, whole: np.ndarray) -> Float[np.ndarray, ...]:
+    """Part by whole, element by element, of two arrays of one shape; NaN where the whole is 0."""
+    found = np.full(part.shape, np.nan)
+    np.divide(part, whole, out=found, where=whole > 0)
+    return found
