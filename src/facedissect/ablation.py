@@ -247,7 +247,7 @@ class _Images:
     def __init__(self, dictionary: FaceDictionary, model: FaceModel, settings: Settings, progress: Progress) -> None:
         self.faces = dictionary.faces
         self.readable = np.ones(len(self.faces), bool)
-        self._settings, self._preprocess, self._progress = settings, model.preprocess, progress
+        self._settings, self._model, self._progress = settings, model, progress
         self._reader = FaceReader(self.faces, dictionary.vocabulary, model.preprocess, masks=False)
         self._kept: dict[int, UInt8[np.ndarray, "height width 3"]] = {}
         self._bytes = 0
@@ -259,7 +259,7 @@ class _Images:
         done, total = 0, sum(map(len, plan))
         for block, (positions, pixels) in zip(plan, self._pixels(plan), strict=True):
             if positions:
-                yield positions, self._preprocess.scaled(np.stack(pixels))
+                yield positions, self._model.preprocess.scaled(np.stack(pixels), self._model.device)
             done += len(block)
             self._progress(stage, done, total)
 

@@ -175,7 +175,7 @@ class _Network:
         start = 0
         while start < len(pixels):
             size = self._batches.size
-            images = self._model.preprocess.scaled(np.stack(pixels[start : start + size]))
+            images = self._model.preprocess.scaled(np.stack(pixels[start : start + size]), self._model.device)
             maps = self._try(images, size)
             if maps is not None:
                 pieces.append(maps)

@@ -15,7 +15,7 @@ from scipy.ndimage import binary_dilation
 
 from facedissect.errors import FaceReadError, SettingsError
 from facedissect.model.alignment import ARCFACE_TEMPLATE, five_points, similarity_to_template
-from facedissect.model.preprocess import Preprocess
+from facedissect.model.preprocess import ChannelOrder, Preprocess, ValueRange
 
 
 def landmarks_of(five: np.ndarray) -> np.ndarray:
@@ -42,6 +42,19 @@ def test_image_is_pillows_resize_scaled_and_normalised() -> None:
     assert got.shape == (3, 16, 24)
     assert got.dtype == torch.float32
     np.testing.assert_allclose(got.permute(1, 2, 0).numpy(), expected, atol=1e-6)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+@pytest.mark.parametrize("order", ["rgb", "bgr"])
+@pytest.mark.parametrize("value_range", ["0-1", "0-255"])
+def test_a_cuda_device_scales_to_the_same_bits(order: ChannelOrder, value_range: ValueRange) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 40, 60, 3), np.uint8)
+    preprocess = Preprocess(
+        size=(40, 60), mean=(0.1, 0.2, 0.3), std=(0.5, 0.6, 0.7), channel_order=order, value_range=value_range
+    )
+    there = preprocess.scaled(pixels, torch.device("cuda"))
+    assert there.is_cuda
+    np.testing.assert_array_equal(there.cpu().numpy(), preprocess.scaled(pixels).numpy())
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P"])

@@ -18,6 +18,7 @@ from ..errors import ModelError, SettingsError
 from ..settings import Precision
 from .borrowing import restored
 from .dry_run import DryRun, LayerInfo
+from .ieee_float32 import ieee_float32
 from .preprocess import ChannelOrder, Crop, Interpolation, Preprocess, PreprocessChanges, Size, ValueRange
 
 
@@ -111,7 +112,8 @@ class FaceModel:
     def borrowed(self, device: torch.device | str | None = None, precision: Precision = "fp32") -> Iterator[FaceModel]:
         """The network in eval mode, without gradients, on `device` (None: where it is).
 
-        `precision` other than `fp32` runs it under torch's autocast; a network of another type keeps its own under `fp32`.
+        `precision` other than `fp32` runs it under torch's autocast; a network of another type keeps its own under `fp32`, which
+        on a CUDA device is float32 as on the CPU, without TensorFloat-32.
 
         Whatever happens inside, training flags, tensors, devices and hooks are afterwards what they were. It is no_grad
         and not inference_mode: a network may keep a tensor that it makes, and no gradient ever flows through those.
@@ -128,6 +130,8 @@ class FaceModel:
                     raise ModelError(
                         f"expected a device that {self.name} fits on, got {device!s}: {one_line(error)}"
                     ) from error
+            if precision == "fp32" and self.device.type == "cuda":
+                stack.enter_context(ieee_float32())
             stack.enter_context(self.computing(precision))
             yield self
 

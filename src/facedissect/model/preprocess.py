@@ -121,17 +121,26 @@ class Preprocess:
         pixels: UInt8[np.ndarray, "height width 3"] = np.asarray(resized)
         return pixels
 
-    def scaled(self, pixels: UInt8[np.ndarray, "image height width 3"]) -> Float[Tensor, "image 3 height width"]:
-        """Pixels in the order and range that the network expects, normalised."""
+    def scaled(
+        self, pixels: UInt8[np.ndarray, "image height width 3"], device: torch.device | None = None
+    ) -> Float[Tensor, "image 3 height width"]:
+        """Pixels in the order and range that the network expects, normalised; the same values on every device."""
         values = np.arange(256, dtype=np.float32)
         if self.value_range == "0-1":
             values = values / np.float32(255)
         mean, std = np.array(self.mean, np.float32), np.array(self.std, np.float32)
+        # There are only 256 values, each worked out once.
+        tables = [(values - mean[channel]) / std[channel] for channel in range(3)]
+        sources = (2, 1, 0) if self.channel_order == "bgr" else (0, 1, 2)
+        if device is not None and device.type != "cpu":
+            # A pixel travels as one byte, not as four.
+            there = torch.from_numpy(pixels).to(device)
+            parts = zip(tables, sources, strict=True)
+            return torch.stack(
+                [torch.from_numpy(table).to(device)[there[..., source].int()] for table, source in parts], 1
+            )
         made = np.empty((len(pixels), 3, *pixels.shape[1:3]), np.float32)
-        for channel in range(3):
-            # There are only 256 values, each worked out once.
-            table = (values - mean[channel]) / std[channel]
-            source = 2 - channel if self.channel_order == "bgr" else channel
+        for channel, (table, source) in enumerate(zip(tables, sources, strict=True)):
             np.take(table, pixels[..., source], out=made[:, channel], mode="clip")
         return torch.from_numpy(made)
 
