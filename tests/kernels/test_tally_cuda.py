@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -183,6 +184,8 @@ def interpreted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarra
     done = subprocess.run(
         [sys.executable, __file__, path], env=environment, capture_output=True, text=True, check=False
     )
+    if "interpreter.py" in done.stderr and "only 0-dimensional arrays can be converted" in done.stderr:
+        pytest.skip(f"Triton {version('triton')} cannot interpret a loop with NumPy {np.__version__}")
     assert done.returncode == 0, done.stderr
     with np.load(path) as arrays:
         return dict(arrays)
