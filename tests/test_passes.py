@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import multiprocessing
 import time
@@ -92,11 +93,22 @@ def test_no_way_to_run_changes_a_number(
     assert numbers(tmp_path) == uninterrupted
 
 
+@pytest.mark.parametrize(
+    ("waits", "kept"),
+    [([0.0], False), ([1.0, *[0.0] * 7], False), ([50.0, *[0.0] * 7], True)],
+    ids=["nothing", "little", "much, in bursts"],
+)
 def test_what_is_dear_to_keep_is_run_again(
-    faces: fd.FaceDictionary, uninterrupted: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    faces: fd.FaceDictionary,
+    uninterrupted: dict[str, bytes],
+    waits: list[float],
+    kept: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """A batch costs 0.2 s to write and as much to read, and the network takes what is given, read ahead in bursts."""
     ran: list[int] = []
-    add = passes.KeptFile.add
+    add, took, burst = passes.KeptFile.add, passes._Keeping.network_took, itertools.cycle(waits)
 
     def slow(self: passes.KeptFile, faces: Any, labels: Any, layers: Any) -> None:
         if self._path.name != "sample":
@@ -105,9 +117,10 @@ def test_what_is_dear_to_keep_is_run_again(
         add(self, faces, labels, layers)
 
     monkeypatch.setattr(passes.KeptFile, "add", slow)
+    monkeypatch.setattr(passes._Keeping, "network_took", lambda self, _seconds: took(self, next(burst)))
     run(faces, tmp_path)
     assert ran[:3] == [2, 2, 2]
-    assert set(ran[3:]) == {0}
+    assert set(ran[3:]) == {2 if kept else 0}
     assert numbers(tmp_path) == uninterrupted
 
 
