@@ -395,7 +395,7 @@ class _Keeping:
 
     def keep(self, faces: Sequence[int], labels: Labels, layers: Callable[[], Mapping[str, KeptMaps]]) -> None:
         """Keep a batch, with its maps if there is room and writing and reading them is predicted to be the cheaper way."""
-        # What was written must be read once more. Batches that were read ahead come in bursts: only their mean says what one took.
+        # What was written must be read once more. Batches read ahead come in bursts: only their mean says what one took.
         dear = len(self._cost) >= 3 and 2 * float(np.median(self._cost)) > float(np.mean(self._network))
         if not dear and self.kept.length < self._most:
             start = time.monotonic()
