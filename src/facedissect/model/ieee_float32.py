@@ -25,11 +25,11 @@ def ieee_float32() -> Iterator[None]:
             "ieee",
         )
     )
-    before = [getattr(*switch) for switch in switches]
+    before = [getattr(part, name) for part, name in switches]
     try:
-        for switch in switches:
-            setattr(*switch, off)
+        for part, name in switches:
+            setattr(part, name, off)
         yield
     finally:
-        for switch, value in zip(switches, before, strict=True):
-            setattr(*switch, value)
+        for (part, name), value in zip(switches, before, strict=True):
+            setattr(part, name, value)
