@@ -24,7 +24,7 @@ FLOORS = [
     {"evidence"},
     {"passes", "provenance"},
     {"tables", "results"},
-    {"units", "unit_sets", "unit_counts"},
+    {"units", "unit_sets", "unit_counts", "random_null"},
     {"views", "comparison", "dissection", "ablation"},
     {"storage", "baseline"},
     {"experiments", "validation"},

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scipy.stats import rankdata
+from scipy.stats import false_discovery_control, rankdata
 from torch import Tensor, nn
 
 from facedissect import (
@@ -34,6 +34,8 @@ from facedissect.concepts import Concept, GlobalConcept, Vocabulary
 from facedissect.dictionary.faces import Face
 from facedissect.errors import FacedissectError
 from facedissect.peaks import Peaks
+from facedissect.random_null import LABEL_COLUMNS
+from facedissect.validation.planted import LAYER, PLANTED_SIZE, planted_faces
 
 HERE = Settings(workers=0, sweep=(), replicates=1)
 SIZE, UNITS = 32, 24
@@ -61,6 +63,19 @@ class Learnt(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.conv(images)
+
+
+class Taught(nn.Module):
+    """Answers to each numbered image with maps (image, unit, h, w) that are its weights, so that they can be drawn anew."""
+
+    def __init__(self, maps: Tensor) -> None:
+        super().__init__()
+        self.learnt = nn.Parameter(maps)
+        self.maps = nn.Identity()
+
+    def forward(self, images: Tensor) -> Tensor:
+        number = (images[:, :2, 0, 0] * 255).round().long()
+        return self.maps(self.learnt[(number[:, 0] + 256 * number[:, 1]) % len(self.learnt)])
 
 
 @pytest.fixture(scope="module")
@@ -134,15 +149,83 @@ def test_random_weights_are_counted_as_a_run_of_them(
 ) -> None:
     from facedissect.model.reinitialised import reinitialised
 
-    counts = [
-        dissect(faces, reinitialised(model, seed), layers=["conv"], settings=replace(HERE, replicates=20)).units
-        for seed in (0, 1)
-    ]
+    alone = replace(HERE, replicates=20)
+    runs = [dissect(faces, reinitialised(model, seed), layers=["conv"], settings=alone) for seed in (0, 1)]
     for measure in ("interpretable", "supported"):
-        assert row(found, measure)["random_weights"] == np.mean([units[measure].sum() for units in counts])
-    named = np.mean([(units["biased_gender"] != "").sum() for units in counts])
+        assert row(found, measure)["random_weights"] == np.mean([run.units[measure].sum() for run in runs])
+    named = np.mean([(run.units["biased_gender"] != "").sum() for run in runs])
     assert row(found, "biased_gender")["random_weights"] == named
     assert row(found, "biased_gender")["observed"] == (result.units["biased_gender"] != "").sum()
+    red = np.concatenate([run.concepts["iou"].fillna(0) for run in runs])
+    assert len(red) == 2 * UNITS
+    assert found.labels["random_mean"].to_numpy() == pytest.approx(red.mean())
+    assert (found.labels["random_units"] == 2 * UNITS).all()
+
+
+def test_labels_are_those_of_the_units(result: Dissection, found: Baseline) -> None:
+    labels, units = found.labels, result.units
+    assert tuple(labels.columns) == LABEL_COLUMNS
+    pd.testing.assert_frame_equal(
+        labels[["layer", "unit", "concept", "iou"]], units[["layer", "unit", "concept", "iou"]]
+    )
+    np.testing.assert_array_equal(labels["excess"], labels["iou"] - labels["random_mean"])
+    assert len(labels) == UNITS
+    np.testing.assert_array_equal(labels["q"], false_discovery_control(labels["p"]))
+    np.testing.assert_array_equal(labels["beyond_random"], units["interpretable"] & (labels["q"] < 0.05))
+
+
+@pytest.fixture(scope="module")
+def of_planted() -> tuple[Dissection, Baseline]:
+    """A network whose maps are the masks of a concept each, but for one unit that never fires."""
+    faces, masks = planted_faces()
+    maps = torch.from_numpy(masks.astype(np.float32))
+    maps[:, 5] = 0
+    model = FaceModel(Taught(maps), size=PLANTED_SIZE, mean=(0, 0, 0), std=(1, 1, 1), name="taught")
+    result = dissect(faces, model, layers=[LAYER], settings=HERE)
+    return result, baseline(faces, model, result, permutations=2)
+
+
+def test_what_was_planted_is_beyond_random_weights_label_by_label(of_planted: tuple[Dissection, Baseline]) -> None:
+    result, found = of_planted
+    labels = found.labels
+    units = result.units.drop(5)
+    assert labels["unit"].tolist() == units["unit"].tolist()
+    assert labels["concept"].tolist() == units["concept"].tolist()
+    assert labels["beyond_random"].all()
+    assert (labels["random_units"] == 38).all()
+    assert (labels["p"] == 1 / 39).all()
+    assert labels["q"].to_numpy() == pytest.approx(38 / 37 / 39), "the unit without a label is one of the tests"
+    assert (labels["random_mean"] < 0.02).all()
+    assert found.sentences[-1] == (
+        f"maps: 37 of 37 labels are interpretable and beyond those of units with random weights (q < 0.05); their IoU is "
+        f"{labels['excess'].median():.3f} above the mean of random units for the same concept, in the median."
+    )
+
+
+def test_labels_say_what_they_can(of_planted: tuple[Dissection, Baseline]) -> None:
+    _, found = of_planted
+    assert "37 of 37 labels" in found.sentences[-1]
+    few = replace(found, labels=found.labels.iloc[:19])  # 38 / 19 / 39 is more than 0.05, 38 / 20 / 39 less
+    assert few.sentences[-1] == (
+        "maps: no label can have a q below 0.05 (least possible 0.051), as 38 units with random weights are too few to compare "
+        "with; dissect more of them with --seeds."
+    )
+    assert "20 of 20 labels" in replace(found, labels=found.labels.iloc[:20]).sentences[-1]
+    none = replace(found, labels=found.labels.assign(beyond_random=False))
+    assert none.sentences[-1] == (
+        "maps: 0 of 37 labels are interpretable and beyond those of units with random weights (q < 0.05)."
+    )
+
+
+def test_a_layer_without_maps_has_no_labels(faces: FaceDictionary) -> None:
+    torch.manual_seed(3)
+    network = nn.Sequential(Learnt(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(UNITS, 4))
+    model = FaceModel(network, size=SIZE, mean=(0, 0, 0), std=(1, 1, 1))
+    both = baseline(faces, model, dissect(faces, model, layers=["3", "0.conv"], settings=HERE), seeds=2, permutations=2)
+    assert set(both.table["layer"]) == {"3", "0.conv"}
+    assert both.labels["layer"].tolist() == ["0.conv"] * UNITS
+    (told,) = [sentence for sentence in both.sentences if "labels are" in sentence]
+    assert told.startswith("0.conv: ")
 
 
 def test_a_network_compared_with_itself_at_random_shows_nothing(faces: FaceDictionary) -> None:
@@ -150,9 +233,10 @@ def test_a_network_compared_with_itself_at_random_shows_nothing(faces: FaceDicti
     module = Learnt()
     module.conv.reset_parameters()
     untrained = FaceModel(module, size=SIZE, mean=(0, 0, 0), std=(1, 1, 1))
-    told = baseline(faces, untrained, dissect(faces, untrained, layers=["conv"], settings=HERE), seeds=3).table
-    interpretable = told[told["measure"] == "interpretable"].iloc[0]
-    assert interpretable["low"] < 0 < interpretable["high"]
+    told = baseline(faces, untrained, dissect(faces, untrained, layers=["conv"], settings=HERE), seeds=3)
+    assert row(told, "interpretable")["low"] < 0 < row(told, "interpretable")["high"]
+    assert not told.labels.empty
+    assert not told.labels["beyond_random"].any()
 
 
 def by_hand(highest: np.ndarray, lowest: np.ndarray, labels: np.ndarray, groups: int, cutoff: float) -> int:
@@ -219,22 +303,46 @@ def test_a_baseline_comes_back_as_it_was_saved(result: Dissection, found: Baseli
     with pytest.raises(OutputError, match="expected the folder of the run that the baseline is of"):
         save_baseline(found, tmp_path)
     save(result, tmp_path)
-    save_baseline(found, tmp_path)
+    assert save_baseline(found, tmp_path) == (tmp_path / "baseline.parquet", tmp_path / "baseline_labels.parquet")
     again = load_baseline(tmp_path)
     assert again == found
     assert again is not None
     pd.testing.assert_frame_equal(again.table, found.table)
+    pd.testing.assert_frame_equal(again.labels, found.labels)
+    assert again.sentences == found.sentences
     header = json.loads((tmp_path / "dissection.json").read_text())
     header["provenance"]["created"] = "later"
     (tmp_path / "dissection.json").write_text(json.dumps(header))
     assert load_baseline(tmp_path) is None, "the folder holds another run by now"
     for text, message in (
-        ('{"format": 9}', "format 1, got 9"),
+        ('{"format": 1}', "expected a baseline of format 2, got 1 .*; run `facedissect baseline` again"),
         ("{", "expected a complete baseline, got a damaged one"),
     ):
         (tmp_path / "baseline.json").write_text(text)
         with pytest.raises(OutputError, match=message):
             load_baseline(tmp_path)
+
+
+def test_a_baseline_is_complete_or_absent(
+    result: Dissection, found: Baseline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(result, tmp_path)
+    save_baseline(found, tmp_path)
+    (tmp_path / "baseline_labels.parquet").write_bytes(b"PAR1")
+    with pytest.raises(OutputError, match="expected a complete baseline, got a damaged one"):
+        load_baseline(tmp_path)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(found.labels, "to_parquet", full)
+        with pytest.raises(OutputError, match=r"expected to write .*baseline_labels.parquet, got: No space left"):
+            save_baseline(found, tmp_path)
+    assert load_baseline(tmp_path) is None
+    (tmp_path / "baseline_labels.parquet").unlink()
+    save_baseline(found, tmp_path)
+    assert load_baseline(tmp_path) == found
 
 
 def test_bad_input_is_told_in_one_line(faces: FaceDictionary, model: FaceModel, result: Dissection) -> None:
@@ -282,7 +390,9 @@ def test_the_command_counts_tells_and_keeps_a_table(shell: Callable[..., Any], t
     assert told["observed"] == units["interpretable"].sum() > told["random_weights"]
     assert f"block5.relu: {told['observed']} of 160 units are interpretable" in out
     assert "smile has random weights of seed 0" in out
-    assert "table: smile/baseline.parquet" in out
+    beyond, labels = kept.labels["beyond_random"].sum(), units["concept"].notna().sum()
+    assert f"block5.relu: {beyond} of {labels} labels are interpretable and beyond those of units with random" in out
+    assert "tables: smile/baseline.parquet, smile/baseline_labels.parquet" in out
     assert "random weights: peaks: 40 of 40 faces" in err
 
 

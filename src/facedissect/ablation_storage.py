@@ -33,7 +33,8 @@ def save_ablation(ablation: Ablation, folder: str | os.PathLike[str]) -> Path:
         )
     settings = {"format": FORMAT, **{name: getattr(ablation, name) for name in _KEPT}}
     settings["sets"] = [{"name": name, "units": list(units)} for name, units in ablation.sets.items()]
-    return save_beside(place, ablation.table, TABLE, settings, SETTINGS)
+    save_beside(place, {TABLE: ablation.table}, settings, SETTINGS)
+    return place / TABLE
 
 
 def load_ablation(folder: str | os.PathLike[str], layer: str) -> Ablation | None:

@@ -1,4 +1,4 @@
-"""baseline(): how many units are interpretable or biased beyond what the network with random weights and permuted labels show."""
+"""baseline(): what is interpretable or biased beyond what the network with random weights and permuted labels show."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ from .model.face_model import FaceModel
 from .model.reinitialised import reinitialised
 from .peaks import Peaks
 from .proportions import difference
+from .random_null import labels_table
 from .ranking import RankedPeaks, normalised
 from .reading import FaceReader
 from .results import Dissection, LayerResult
 from .settings import Settings, bias_cutoff
+from .significance import SIGNIFICANCE
 from .unit_counts import BIASED, INTERPRETABLE, SUPPORTED_BIAS, UnitCount, spoken, unit_counts
 
 MEASURED_FACES = 64
@@ -41,10 +43,11 @@ COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """How many units of each layer are something in the network, with random weights, and with permuted labels.
+    """What a network shows beside random weights and permuted labels: counts of units of each layer, and each label.
 
     Attributes:
         table: one row for each layer and measure.
+        labels: one row for each unit that has a label, beside those of units with random weights (`random_null.LABEL_COLUMNS`).
         seeds: networks with random weights that were dissected.
         permutations: of the labels.
         drawn: how the weights of each of those networks were made, a sentence each.
@@ -52,6 +55,7 @@ class Baseline:
     """
 
     table: pd.DataFrame = field(repr=False, compare=False)
+    labels: pd.DataFrame = field(repr=False, compare=False)
     seeds: int
     permutations: int
     drawn: tuple[str, ...]
@@ -59,10 +63,14 @@ class Baseline:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """What the rows of each layer say, but those of supported biases."""
+        """What the rows of each layer say, but those of supported biases; then what its labels say."""
         rows = self.table.to_dict("records")
-        return tuple(
-            _sentence({str(k): v for k, v in row.items()}) for row in rows if SUPPORTED_BIAS not in row["measure"]
+        return (
+            *(_sentence({str(k): v for k, v in row.items()}) for row in rows if SUPPORTED_BIAS not in row["measure"]),
+            *(
+                _sentence_of_labels(str(layer), labels, self.seeds)
+                for layer, labels in self.labels.groupby("layer", sort=False)
+            ),
         )
 
 
@@ -76,7 +84,7 @@ def baseline(
     settings: Settings | None = None,
     progress: Progress | None = None,
 ) -> Baseline:
-    """Compare how many units of a network are interpretable or biased with what comes out without learning and without labels.
+    """Compare the labels and biases of a network with what comes out without learning and without labels.
 
     Args:
         dictionary, model: of the result; the network is given back as it was.
@@ -114,13 +122,15 @@ def baseline(
             )
         )
     widened = intersected(dictionary, settings.intersect)
-    rows = [
-        row
-        for layer in result.layers.values()
-        for row in _rows(layer, [found[layer.layer] for found in random], result, widened, permutations)
-    ]
+    rows: list[dict[str, object]] = []
+    labels: list[pd.DataFrame] = []
+    for layer in result.layers.values():
+        without = [found[layer.layer] for found in random]
+        rows.extend(_rows(layer, without, result, widened, permutations))
+        labels.append(labels_table(layer, without))
     return Baseline(
         table=pd.DataFrame(rows, columns=list(COLUMNS)),
+        labels=pd.concat(labels, ignore_index=True),
         seeds=seeds,
         permutations=permutations,
         drawn=tuple(drawn),
@@ -273,3 +283,23 @@ def _sentence(row: Mapping[str, float]) -> str:
 
 def _more(excess: float) -> str:
     return "as many" if round(excess) == 0 else f"{abs(excess):.0f} {'more' if excess > 0 else 'fewer'}"
+
+
+def _sentence_of_labels(layer: str, labels: pd.DataFrame, seeds: int) -> str:
+    """What the labels of a layer say, or why they cannot say anything."""
+    random = int(labels["random_units"].iloc[0])
+    least = random / seeds / len(labels) / (1 + random)  # q where every label has the least p
+    if least >= SIGNIFICANCE:
+        return (
+            f"{layer}: no label can have a q below {SIGNIFICANCE} (least possible {least:.2g}), as {random} units with random "
+            "weights are too few to compare with; dissect more of them with --seeds."
+        )
+    beyond = labels[labels["beyond_random"]]
+    told = (
+        f"{layer}: {len(beyond)} of {len(labels)} labels are interpretable and beyond those of units with random weights "
+        f"(q < {SIGNIFICANCE})"
+    )
+    if beyond.empty:
+        return f"{told}."
+    median = beyond["excess"].median()
+    return f"{told}; their IoU is {median:.3f} above the mean of random units for the same concept, in the median."

@@ -1,4 +1,4 @@
-"""The command that compares how many units of a run are interpretable or biased with random weights and permuted labels."""
+"""The command that compares the labels and biases of a run with random weights and permuted labels."""
 
 from __future__ import annotations
 
@@ -31,11 +31,12 @@ def find_baseline(
     batch_size: options.BatchSizeOption = None,
     workers: options.WorkersOption = None,
 ) -> None:
-    """Count how many units are interpretable or biased beyond what random weights and permuted labels show.
+    """Compare the labels and biases of a run with what random weights and permuted labels show.
 
     Example: facedissect baseline runs/smile
 
-    The network is dissected once more for each seed, with its weights drawn anew.
+    The network is dissected once more for each seed, with its weights drawn anew. Each label is compared with the labels of those
+    units. Networks with random weights differ from each other: give several seeds before you rely on a label.
     """
     result = storage.load(folder)
     network = network_of(result, model, weights)
@@ -46,9 +47,9 @@ def find_baseline(
         found = baseline(
             faces, network, result, seeds=seeds, permutations=permutations, settings=settings, progress=progress
         )
-    path = save_baseline(found, folder)
+    table, labels = save_baseline(found, folder)
     _tell(found)
-    say(f"table: {path}")
+    say(f"tables: {table}, {labels}")
 
 
 BASELINE_COMMANDS: dict[str, Callable[..., None]] = {"baseline": find_baseline}

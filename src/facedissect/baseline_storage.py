@@ -1,4 +1,4 @@
-"""Save and load a Baseline in the folder of its result: a Parquet table and its settings as JSON."""
+"""Save and load a Baseline in the folder of its result: two Parquet tables and its settings as JSON."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from .baseline import Baseline
 from .errors import OutputError
 from .storage import save_beside
 
-FORMAT = 1
-TABLE, SETTINGS = "baseline.parquet", "baseline.json"
+FORMAT = 2
+TABLE, LABELS, SETTINGS = "baseline.parquet", "baseline_labels.parquet", "baseline.json"
 
 
-def save_baseline(baseline: Baseline, folder: str | os.PathLike[str]) -> Path:
-    """Write it into the folder of its result, in place of an earlier one; the path of the table, which comes last.
+def save_baseline(baseline: Baseline, folder: str | os.PathLike[str]) -> tuple[Path, Path]:
+    """Write it into the folder of its result, in place of an earlier one; the paths of its two tables.
+
+    The labels are written before the table of counts, which comes last.
 
     Raises:
         OutputError: there is no result, or it is another, or the folder cannot be written to.
@@ -36,7 +38,8 @@ def save_baseline(baseline: Baseline, folder: str | os.PathLike[str]) -> Path:
         "drawn": list(baseline.drawn),
         "made_of": dict(baseline.made_of),
     }
-    return save_beside(place, baseline.table, TABLE, settings, SETTINGS)
+    save_beside(place, {LABELS: baseline.labels, TABLE: baseline.table}, settings, SETTINGS)
+    return place / TABLE, place / LABELS
 
 
 def load_baseline(folder: str | os.PathLike[str]) -> Baseline | None:
@@ -58,6 +61,7 @@ def load_baseline(folder: str | os.PathLike[str]) -> Baseline | None:
             return None
         return Baseline(
             table=pd.read_parquet(place / TABLE),
+            labels=pd.read_parquet(place / LABELS),
             seeds=settings["seeds"],
             permutations=settings["permutations"],
             drawn=tuple(settings["drawn"]),

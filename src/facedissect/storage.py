@@ -106,22 +106,28 @@ def check_ours(folder: Path, sign: str) -> None:
 
 
 def save_beside(
-    place: Path, table: pd.DataFrame, table_file: str, settings: Mapping[str, Any], settings_file: str
-) -> Path:
-    """Write a table and what it was made with into a folder of a result, in place of earlier ones; the table comes last.
+    place: Path, tables: Mapping[str, pd.DataFrame], settings: Mapping[str, Any], settings_file: str
+) -> None:
+    """Write tables and what they were made with into a folder of a result, in place of earlier ones.
+
+    Args:
+        place: the folder.
+        tables: by file name. The last one is removed first and written last: where it is, all is there.
+        settings, settings_file: what they were made with, and its file.
 
     Raises:
         OutputError: the folder cannot be written to.
     """
+    last = place / tuple(tables)[-1]
     try:
-        (place / table_file).unlink(missing_ok=True)  # never a table beside the settings of another
+        last.unlink(missing_ok=True)  # never a table beside the settings of another
     except OSError as error:
-        raise OutputError(f"expected to write {place / table_file}, got: {error.strerror}; check the folder") from error
+        raise OutputError(f"expected to write {last}, got: {error.strerror}; check the folder") from error
     with atomic(place / settings_file) as scratch:
         scratch.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    with atomic(place / table_file) as scratch:
-        table.to_parquet(scratch, index=False)
-    return place / table_file
+    for name, table in tables.items():
+        with atomic(place / name) as scratch:
+            table.to_parquet(scratch, index=False)
 
 
 def _layer_folders(folder: Path) -> set[str]:
