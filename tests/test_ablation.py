@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,12 +25,13 @@ from facedissect import (
     Settings,
     ablate,
     dissect,
+    load,
     load_model,
     open_dictionary,
     save,
 )
 from facedissect.ablation import NEAREST, matched_units
-from facedissect.ablation_storage import load_ablation, save_ablation
+from facedissect.ablation_storage import ablations_of, load_ablation, save_ablation
 from facedissect.capture import Capture
 from facedissect.concepts import FACE_DICTIONARY
 from facedissect.dictionary.faces import Face
@@ -380,8 +383,6 @@ def shell(
 
 
 def test_sets_of_units_are_chosen_from_a_result(run_folder: Path) -> None:
-    from facedissect import load
-
     result = load(run_folder)
     layer = result["block5.relu"]
     concept = layer.units.loc[layer.units["interpretable"], "concept"].mode()[0]
@@ -446,7 +447,11 @@ def test_a_task_is_spelt_on_the_command_line(shell: Callable[..., Any], tmp_path
         ("smile --units 3 --target Smiling", "expected --target with --task classification or regression, got --task not given"),
         ("smile --units 3 --task classification", "expected what is to be answered with --task classification, got nothing"),
         ("smile --units 3 --task regression --target height", "expected faces with a number labelled 'height', got none"),
-        ("smile --units 3 --task verification", "expected several faces of the same person and of others"),
+        (
+            "smile --units 3 --task verification",
+            "got 0 faces of 0 people whose identity is known; use a dictionary that tells identities, such as "
+            "demo:count=300,identities=60",
+        ),
         ("smile --units 3 --model demo:age", "expected the network of the run, demo:smile with digest"),
         ("smile --units 3 --dictionary demo:count=25", "expected the dictionary of the run, demo:count=24,seed=0,size=128"),
         ("nowhere --units 3", "expected the folder of a finished run"),
@@ -461,6 +466,128 @@ def test_what_does_not_fit_is_one_line_and_no_table(
     assert err.count("\n") == 1
     assert out == ""
     assert not list(tmp_path.rglob("ablation.*"))
+
+
+def test_the_embedded_network_of_identities_is_verified_on_people_seen_again(
+    typed: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    faces, network = open_dictionary("demo:count=40,identities=8"), load_model("demo:identity")
+    quick = replace(HERE, replicates=0, sweep=())
+    save(dissect(faces, network, layers=["block1.relu"], settings=quick), "identity")
+    status, out, err = typed(
+        "ablate", "identity", "--units", "0,1,2,3", "--controls", "0", "--no-each", "--workers", "0"
+    )
+    assert status == 0, err
+    assert "changes the accuracy on 40 faces" in out
+    found = load_ablation("identity", "block1.relu")
+    assert found is not None
+    assert found.task["kind"] == "verification"
+    overall = row(found.overall)
+    assert overall["intact"] > 0.9, "people and pictures that the network was not trained with"
+    without = load_model("demo:identity")
+    without.module.get_submodule("block1.relu").register_forward_hook(
+        lambda _module, _given, maps: maps.index_fill(1, torch.arange(4), 0.0)
+    )
+    with without.borrowed():
+        answers = torch.cat([without(without.preprocess.image(face.image())[None]) for face in faces]).numpy()
+    known = Verification().measure(faces.vocabulary, faces.faces)
+    (expected,) = known(answers, np.ones((1, 40), np.int64))
+    assert overall["ablated"] == pytest.approx(expected)
+
+
+@pytest.fixture(scope="module")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of 16 units, whose PDF is short."""
+    folder = tmp_path_factory.mktemp("small") / "smile"
+    quick = replace(HERE, replicates=0, sweep=())
+    save(
+        dissect(open_dictionary("demo", count=24), load_model("demo:smile"), layers=["block1.relu"], settings=quick),
+        folder,
+    )
+    return folder
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext (poppler-utils) is not installed")
+def test_reports_and_the_terminal_tell_what_was_ablated(
+    typed: Callable[..., tuple[int, str, str]], small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+    shutil.copytree(small_run, "smile")
+
+    def told() -> tuple[str, str, str]:
+        status, _, err = typed("report", "smile")
+        assert status == 0, err
+        page = html.unescape(Path("smile/report.html").read_text(encoding="utf-8"))
+        done = subprocess.run(
+            ["pdftotext", "-layout", "smile/report.pdf", "-"], capture_output=True, check=True, text=True
+        )
+        return page, " ".join(done.stdout.split()), " ".join(typed("show", "smile")[1].split())
+
+    page, printed, shown = told()
+    assert 'id="ablation"' not in page
+    assert "What the network needs them for" not in printed
+    assert "Ablation of" not in shown
+    assert typed("ablate", "smile", "--units", "3,7", "--controls", "2", "--workers", "0")[0] == 0
+    found = load_ablation("smile", "block1.relu")
+    assert found is not None
+    sentence = found.sentence("units 3, 7")
+    page, printed, shown = told()
+    assert page.count('<section id="ablation"') == 1
+    assert sentence in page
+    chapter = printed[printed.index("What the network needs them for") : printed.index("How far to trust it")]
+    assert sentence in chapter
+    change = f"{row(found.overall)['change']:+.3f} (units 3, 7)"
+    assert (
+        f"Ablation of block1.relu: the accuracy on 24\u00a0faces changes by {change}".split()
+        == shown[shown.index("Ablation of") :].split("; table: block1.relu/ablation.parquet")[0].split()
+    )
+
+
+def test_a_damaged_ablation_stops_what_would_tell_it(
+    typed: Callable[..., tuple[int, str, str]], small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(small_run, "smile")
+    assert typed("ablate", "smile", "--units", "3", "--controls", "0", "--no-each", "--workers", "0")[0] == 0
+    Path("smile/block1.relu/ablation.parquet").write_bytes(b"PAR1")
+    for command in ("report", "show"):
+        status, out, err = typed(command, "smile")
+        assert (status, out) == (1, "")
+        assert err.startswith("error: expected a complete ablation, got a damaged one in smile/block1.relu (")
+        assert err.endswith("; ablate again\n")
+        assert err.count("\n") == 1
+    assert not Path("smile/report.html").exists()
+
+
+def test_ablations_of_a_result_are_those_of_its_network_and_its_faces(
+    faces: FaceDictionary, model: FaceModel, small_run: Path, tmp_path: Path
+) -> None:
+    result = load(small_run)
+    names = ("late", "early", "bare")
+    result = replace(result, layers={name: replace(result["block1.relu"], layer=name) for name in names})
+    save(result, tmp_path / "run")
+    assert ablations_of(result, tmp_path / "run") == ()
+    found = ablate(faces, model, layer="maps", units=[3], task=TASK, controls=0, settings=HERE)
+    own = {"model": result.provenance.model["digest"], "dictionary": result.provenance.dictionary["digest"]}
+    kept = {name: replace(found, layer=name, made_of=own) for name in ("early", "late")}
+    for ablation in kept.values():
+        save_ablation(ablation, tmp_path / "run")
+    assert ablations_of(result, tmp_path / "run") == (kept["late"], kept["early"]), "in the order of the layers"
+    assert ablations_of(result.only("early"), tmp_path / "run") == (kept["early"],)
+    for part in own:
+        foreign = replace(kept["late"], made_of={**own, part: found.made_of[part]})
+        save_ablation(foreign, tmp_path / "run")
+        assert load_ablation(tmp_path / "run", "late") == foreign
+        assert ablations_of(result, tmp_path / "run") == (kept["early"],)
+    (tmp_path / "run" / "late" / "ablation.json").unlink()
+    with pytest.raises(
+        OutputError, match=r"expected a complete ablation, got a damaged one in .*late .*; ablate again"
+    ):
+        ablations_of(result, tmp_path / "run")
+    (tmp_path / "run" / "late" / "ablation.parquet").unlink()
+    assert ablations_of(result, tmp_path / "run") == (kept["early"],)
 
 
 def test_an_ablation_comes_back_as_it_was_saved(faces: FaceDictionary, model: FaceModel, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,15 @@ def test_the_public_names_exist_are_sorted_and_documented() -> None:
     public = {name for name in vars(facedissect) if not name.startswith("_")}
     modules = {room(path) for path in MODULES}
     assert public - modules == set(facedissect.__all__) - modules
+
+
+def test_a_function_may_hide_its_module_from_the_package_but_not_from_imports() -> None:
+    from facedissect.baseline import Baseline, baseline, permuted_counts
+
+    module = import_module("facedissect.baseline")
+    assert facedissect.baseline is module.baseline is baseline
+    assert facedissect.Baseline is module.Baseline is Baseline
+    assert module.permuted_counts is permuted_counts
 
 
 def test_there_is_no_room_for_leftovers() -> None:

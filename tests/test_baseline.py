@@ -35,6 +35,7 @@ from facedissect.dictionary.faces import Face
 from facedissect.errors import FacedissectError
 from facedissect.peaks import Peaks
 from facedissect.random_null import LABEL_COLUMNS
+from facedissect.report.evidence_wording import baseline_in_short
 from facedissect.validation.planted import LAYER, PLANTED_SIZE, planted_faces
 
 HERE = Settings(workers=0, sweep=(), replicates=1)
@@ -268,7 +269,7 @@ def test_permuted_labels_are_counted_as_by_hand(concept: GlobalConcept, cutoff: 
         shuffled[known] = again.permutation(labels[known])
         assert count == by_hand(highest, lowest, shuffled, groups, cutoff)
     assert 0 < told.mean() < 30
-    monkeypatch.setattr("facedissect.baseline._VALUES", 7 * groups * 50)
+    monkeypatch.setitem(permuted_counts.__globals__, "_VALUES", 7 * groups * 50)
     np.testing.assert_array_equal(permuted_counts(peaks, concept, labels, 25, 11), told)
 
 
@@ -379,7 +380,9 @@ def shell(
     return lambda line: typed("baseline", *line.split())
 
 
-def test_the_command_counts_tells_and_keeps_a_table(shell: Callable[..., Any], tmp_path: Path) -> None:
+def test_the_command_counts_tells_and_keeps_a_table(
+    shell: Callable[..., Any], typed: Callable[..., Any], tmp_path: Path
+) -> None:
     status, out, err = shell("smile --permutations 10 --workers 0")
     assert status == 0, err
     kept = load_baseline(tmp_path / "smile")
@@ -394,6 +397,12 @@ def test_the_command_counts_tells_and_keeps_a_table(shell: Callable[..., Any], t
     assert f"block5.relu: {beyond} of {labels} labels are interpretable and beyond those of units with random" in out
     assert "tables: smile/baseline.parquet, smile/baseline_labels.parquet" in out
     assert "random weights: peaks: 40 of 40 faces" in err
+    (line,) = baseline_in_short(kept).splitlines()
+    assert (
+        f"{told['observed']} of 160\u00a0units of block5.relu are interpretable, {told['random_weights']:.4g} with random"
+        in line
+    )
+    assert " ".join(f"{line}; table: baseline.parquet.".split()) in " ".join(typed("show", "smile")[1].split())
 
 
 @pytest.mark.parametrize(

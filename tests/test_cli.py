@@ -7,6 +7,7 @@ import pickle
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,8 +79,7 @@ RUN = "run faces --model python:tiny_network:make --size 64 --layer 0"
 def test_a_run_leaves_the_files_of_the_contract(shell: Shell, tmp_path: Path) -> None:
     status, out, err = shell(f"{RUN} --layer 1 --out runs/a")
     assert status == 0, err
-    assert "0: " in out
-    assert " of 6 units are interpretable" in out
+    assert f"0: {load('runs/a')['0'].units['interpretable'].sum()} of 6 units are interpretable" in out
     assert "runs/a/report.html" in out
     assert "masks: 6 of 6 faces" in err
     run = tmp_path / "runs" / "a"
@@ -129,6 +129,23 @@ def test_reference_files_have_the_published_names_and_hold_the_results(shell: Sh
         rows = result.bias[result.bias["global_concept"] == "ethnicity"]
         np.testing.assert_array_equal(bias["probability"].ravel(), rows["probability"])
         assert bias["subgroups"].tolist() == ["white", "black", "asian", "indian"]
+
+
+def test_the_end_of_a_run_counts_labels_and_supported_ones(
+    shell: Shell, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert shell(f"{RUN} --out a")[0] == 0
+    layer = load("a")["0"]
+    units = layer.units.assign(interpretable=layer.units["unit"] < 4, supported=layer.units["unit"] < 3)
+    cli._tell(replace(load("a"), layers={"0": replace(layer, units=units)}), tmp_path)
+    assert "0: 4 of 6 units are interpretable, 3 with a supported label (q < 0.05)\n" in capsys.readouterr().out
+    none = replace(layer, units=units.assign(interpretable=False, supported=False))
+    cli._tell(replace(load("a"), layers={"0": none}), tmp_path)
+    assert "0: 0 of 6 units are interpretable\n" in capsys.readouterr().out
+    status, out, _ = shell(f"{RUN} --out b --replicates 0")
+    assert status == 0
+    assert f"0: {load('b').units['interpretable'].sum()} of 6 units are interpretable\n" in out
+    assert "supported" not in out
 
 
 def test_show_and_report_read_a_run_without_the_network(shell: Shell, tmp_path: Path) -> None:
@@ -390,10 +407,33 @@ def test_an_interrupt_says_so_and_leaves_nothing(shell: Shell, monkeypatch: pyte
     monkeypatch.setattr(cli, "dissect", interrupted)
     status, _, err = shell(f"{RUN} --out a --reference-files")
     assert status == 130
-    assert err.splitlines()[-1] == (
-        "interrupted: nothing half-written is kept; `facedissect run`, given again, goes on where it stopped"
-    )
+    assert err.splitlines()[-1] == "interrupted: nothing half-written is kept"
     assert not list((tmp_path / "a").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "more"),
+    [
+        (f"{RUN} --out a", "cli.dissect", "; `facedissect run`, given again, goes on where it stopped"),
+        (
+            "experiment planted-bias",
+            "experiment_commands.planted_bias",
+            "; `facedissect experiment`, given again, goes on where it stopped",
+        ),
+        ("layers --model demo:smile", "cli.load_model", ""),
+        ("check faces", "dictionary_commands.check_dictionary", ""),
+        ("validate", "validation_command.validate", ""),
+    ],
+)
+def test_only_what_can_go_on_after_an_interrupt_says_so(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, line: str, place: str, more: str
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"facedissect.{place}", interrupted)
+    status, _, err = shell(line)
+    assert (status, err.splitlines()[-1]) == (130, f"interrupted: nothing half-written is kept{more}")
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import typing as _typing
 from importlib import import_module as _import_module
 
 from .ablation import Ablation, ablate
+from .baseline import Baseline, baseline
 from .building import Built, Recipe, build, read_recipe
 from .comparison import Comparison, compare
 from .concepts import FACE_DICTIONARY, Concept, GlobalConcept, Region, Vocabulary
@@ -45,6 +46,7 @@ from .report.browse import browse
 from .results import Dissection, LayerResult
 from .settings import Settings
 from .storage import load, save
+from .validation import validate
 from .views import FoundConcept, FoundGlobalConcept, Unit
 
 if _typing.TYPE_CHECKING:
@@ -55,6 +57,7 @@ __version__ = "0.1.0"
 __all__ = [
     "FACE_DICTIONARY",
     "Ablation",
+    "Baseline",
     "Built",
     "Comparison",
     "Concept",
@@ -86,6 +89,7 @@ __all__ = [
     "WeightsError",
     "ablate",
     "balanced",
+    "baseline",
     "browse",
     "build",
     "check_dictionary",
@@ -101,6 +105,7 @@ __all__ = [
     "pack",
     "read_recipe",
     "save",
+    "validate",
     "write_published",
     "write_report",
 ]

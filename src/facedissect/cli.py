@@ -19,6 +19,7 @@ from .ablation_command import ABLATION_COMMANDS
 from .ablation_storage import ablations_of
 from .atomic import atomic
 from .baseline_command import BASELINE_COMMANDS
+from .baseline_storage import load_baseline
 from .console import counted, err, note, out, say
 from .dictionary.detect import detect_faces
 from .dictionary.faces import FaceDictionary
@@ -35,6 +36,8 @@ from .report.reference import MapFiles, write_reference_files
 from .result_commands import RESULT_COMMANDS
 from .results import Dissection
 from .settings import Settings
+from .significance import SIGNIFICANCE
+from .unit_counts import INTERPRETABLE, SUPPORTED, spoken, unit_counts
 from .validation_command import validate_installation
 
 app = typer.Typer(
@@ -53,6 +56,9 @@ UNFINISHED = ".unfinished"
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, which typer turns into an exit of its own."""
+
+RESUMED = ("run", "experiment")
+"""Commands that go on where they stopped when they are given again."""
 
 
 @app.callback(invoke_without_command=True)
@@ -210,7 +216,9 @@ def show(
     layer: Annotated[str | None, typer.Option(help="The unit's layer, if the run has several.")] = None,
 ) -> None:
     """Say in the terminal what a run found, or what a unit is."""
-    terminal.show(storage.load(result), out, unit=unit, layer=layer)
+    loaded = storage.load(result)
+    ablations, compared = ablations_of(loaded, result), load_baseline(result)
+    terminal.show(loaded, out, unit=unit, layer=layer, ablations=ablations, baseline=compared)
 
 
 @app.command()
@@ -289,11 +297,15 @@ def _tell(result: Dissection, folder: Path, told: str = "") -> None:
         if warning != told:
             note(warning)
     for name, layer in result.layers.items():
-        units = len(layer.units)
-        if layer.map_size:
-            say(f"{name}: {int(layer.units['interpretable'].sum())} of {units} units are interpretable")
-        else:
-            say(f"{name}: {counted(units, 'unit')} without maps; only bias was measured")
+        if not layer.map_size:
+            say(f"{name}: {counted(len(layer.units), 'unit')} without maps; only bias was measured")
+            continue
+        counts = unit_counts(layer, result.vocabulary, tested=result.settings.replicates > 0)
+        units = {count.measure: count.units for count in counts}
+        told = f"{name}: {units[INTERPRETABLE]} of {len(layer.units)} units {spoken(INTERPRETABLE)}"
+        if units[INTERPRETABLE] and SUPPORTED in units:
+            told += f", {units[SUPPORTED]} with a supported label (q < {SIGNIFICANCE:g})"
+        say(told)
     say(f"report: {folder / 'report.html'} and report.pdf; in the terminal: facedissect show {folder}")
 
 
@@ -315,7 +327,14 @@ def main() -> None:
         sys.exit(1)
     except SystemExit as end:
         if end.code == INTERRUPTED:
-            err.print(
-                "interrupted: nothing half-written is kept; `facedissect run`, given again, goes on where it stopped"
-            )
+            err.print(f"interrupted: nothing half-written is kept{_going_on(arguments)}")
         raise
+
+
+def _going_on(arguments: Sequence[str]) -> str:
+    """How a command that was interrupted goes on; nothing of one that starts again."""
+    command = next(iter(arguments), "")
+    # The published maps are written in one go.
+    if command not in RESUMED or "--reference-files" in arguments:
+        return ""
+    return f"; `facedissect {command}`, given again, goes on where it stopped"

@@ -221,7 +221,8 @@ class Verification:
         if not 2 <= len(people) < known.sum():
             raise DictionaryError(
                 f"expected several faces of the same person and of others, got {int(known.sum())} faces of "
-                f"{len(people)} people whose identity is known; use a dictionary that tells identities"
+                f"{len(people)} people whose identity is known; use a dictionary that tells identities, such as "
+                "demo:count=300,identities=60"
             )
         return known
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 
+import numpy as np
 import pandas as pd
 
 from .concepts import Concept, GlobalConcept
@@ -155,7 +156,9 @@ class FoundGlobalConcept:
         probabilities: (layer, unit) x subgroup -> probability; units without any are left out.
         biased: subgroup -> `layer`, `unit` and `probability` of the units biased towards it, by falling probability.
         counts: layer x subgroup -> units biased towards it.
-        layers: layer -> `units`, `measured` (with a probability) and `biased` (towards any subgroup).
+        supported: layer x subgroup -> those of them whose peaks are higher for it by the statistics, too.
+        layers: layer -> `units`, `measured` (with a probability), `biased` (towards any subgroup), `supported` (those of them
+            for which it holds of such a subgroup) and `tested` (with a subgroup of which the statistics say something).
         result: where it was found.
     """
 
@@ -165,6 +168,7 @@ class FoundGlobalConcept:
     probabilities: pd.DataFrame = field(compare=False)
     biased: Mapping[str, pd.DataFrame] = field(compare=False)
     counts: pd.DataFrame = field(compare=False)
+    supported: pd.DataFrame = field(compare=False)
     layers: pd.DataFrame = field(compare=False)
     result: Dissection = field(compare=False)
 
@@ -192,7 +196,18 @@ class FoundGlobalConcept:
         rows = rows[rows["global_concept"] == name]
         probabilities = _wide(rows, subgroups)
         biased = rows[rows["biased"].astype(bool)]
+        held = biased[biased["supported"].astype(bool) & (biased["adjusted_delta"] > 0)]
+        tested = rows[rows["adjusted_q"].notna()]
         names = pd.Index(result.layers, name="layer")
+
+        def units_of(chosen: pd.DataFrame) -> np.ndarray:
+            return chosen.groupby("layer")["unit"].nunique().reindex(names, fill_value=0).to_numpy()
+
+        def by_subgroup(chosen: pd.DataFrame) -> pd.DataFrame:
+            return pd.crosstab(chosen["layer"], chosen["subgroup"]).reindex(
+                index=names, columns=pd.Index(subgroups, name="subgroup"), fill_value=0
+            )
+
         return cls(
             concept=concept,
             images=images,
@@ -204,14 +219,15 @@ class FoundGlobalConcept:
                 )
                 for subgroup in subgroups
             },
-            counts=pd.crosstab(biased["layer"], biased["subgroup"]).reindex(
-                index=names, columns=pd.Index(subgroups, name="subgroup"), fill_value=0
-            ),
+            counts=by_subgroup(biased),
+            supported=by_subgroup(held),
             layers=pd.DataFrame(
                 {
                     "units": [len(layer.units) for layer in result.layers.values()],
                     "measured": probabilities.groupby("layer").size().reindex(names, fill_value=0).to_numpy(),
-                    "biased": biased.groupby("layer")["unit"].nunique().reindex(names, fill_value=0).to_numpy(),
+                    "biased": units_of(biased),
+                    "supported": units_of(held),
+                    "tested": units_of(tested),
                 },
                 index=names,
             ),
@@ -244,8 +260,8 @@ class FoundGlobalConcept:
 
     def __repr__(self) -> str:
         per_layer = "; ".join(
-            f"{layer}: {biased} of {measured} units biased" if measured else f"{layer}: not measured"
-            for layer, measured, biased in self.layers[["measured", "biased"]].itertuples(name=None)
+            f"{layer}: {_told(biased, measured, supported, tested)}" if measured else f"{layer}: not measured"
+            for layer, _, measured, biased, supported, tested in self.layers.itertuples(name=None)
         )
         return f"<Global concept {self.name} ({', '.join(self.subgroups)}), cut-off {self.cutoff:.2f}; {per_layer}>"
 
@@ -257,6 +273,10 @@ class FoundGlobalConcept:
 
 def _global_concepts(result: Dissection) -> dict[str, GlobalConcept]:
     return {concept.name: concept for concept in result.vocabulary.global_concepts}
+
+
+def _told(biased: int, measured: int, supported: int, tested: int) -> str:
+    return f"{biased} of {measured} units biased{f', {supported} supported' if tested else ''}"
 
 
 def _wide(rows: pd.DataFrame, subgroups: list[str]) -> pd.DataFrame:

@@ -114,6 +114,7 @@ def test_an_identity_can_be_seen_again_and_again() -> None:
     for scene in scenes:
         FaceFactors(identity=who, scene=scene)
     assert sample_scene(1, who, yaw=3.0).yaw == 3.0
+    assert sample_scene(1, who, age=5.0, gender="Male", ethnicity="asian") == sample_scene(1, who)
 
 
 def test_scenes_fit_the_identity() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,12 +106,53 @@ def test_correlations_and_fixed_factors_reach_the_faces() -> None:
         assert face.subgroups["age"] == "sixty_plus"
 
 
+def test_people_are_seen_again_in_other_scenes() -> None:
+    dictionary = open_demo(count=12, seed=3, identities=5)
+    assert dictionary.location == "demo:count=12,seed=3,size=128,identities=5"
+    assert open_demo(**parse_location(dictionary.location)).faces == dictionary.faces
+    alone = open_demo(count=12, seed=3)
+    assert [face.identity for face in alone] == [None] * 12
+    scenes = set()
+    for index, face in enumerate(dictionary):
+        assert face.identity == f"person/{index % 5:06d}"
+        factors, of_person = face.source.factors, alone.faces[index % 5].source.factors
+        assert factors.identity == of_person.identity
+        assert face.labels == {"age": factors.identity.age}
+        assert face.subgroups == factors.subgroups
+        assert face.concepts == factors.concepts
+        # The scene does not depend on who it is, but for what fits the person.
+        assert factors.scene.yaw == alone.faces[index].source.factors.scene.yaw
+        scenes.add(factors.scene)
+    assert len(scenes) == 12
+    assert dictionary.faces[:5] == tuple(
+        replace(face, identity=f"person/{i:06d}") for i, face in enumerate(alone.faces[:5])
+    )
+    assert open_demo(count=7, seed=3, identities=5).faces == dictionary.faces[:7]
+
+
+def test_pictures_of_a_person_differ_in_more_than_noise() -> None:
+    one, _, again = open_demo(count=3, size=64, identities=2)
+    assert one.identity == again.identity
+    assert np.abs(np.asarray(one.image(), int) - np.asarray(again.image(), int)).mean() > 5
+
+
+def test_correlations_and_fixed_factors_reach_every_picture_of_a_person() -> None:
+    planted = [Correlation(cause="skin_tone=dark", effect="Smiling", strength=1.0)]
+    faces = open_demo(count=40, identities=10, correlations=planted, age="zero_to_twenty", Eyeglasses=True)
+    tones = {face.subgroups["skin_tone"] for face in faces.faces[10:]}
+    assert tones == {"bright", "dark"}
+    for face in faces:
+        assert ("Smiling" in face.concepts) is (face.subgroups["skin_tone"] == "dark")
+        assert face.subgroups["age"] == "zero_to_twenty"
+        assert "Eyeglasses" in face.concepts
+
+
 def test_a_dictionary_is_reopened_from_its_location() -> None:
     dictionary = open_demo(count=4, seed=6, size=96)
     assert dictionary.location == "demo:count=4,seed=6,size=96"
     assert open_demo(**parse_location(dictionary.location)).digest == dictionary.digest
-    assert parse_location("demo") == DEFAULTS == {"count": 600, "seed": 0, "size": 128}
-    assert parse_location("demo:seed=3") == {"count": 600, "seed": 3, "size": 128}
+    assert parse_location("demo") == DEFAULTS == {"count": 600, "seed": 0, "size": 128, "identities": 0}
+    assert parse_location("demo:seed=3") == {**DEFAULTS, "seed": 3}
 
 
 def test_what_text_cannot_describe_is_not_reopened() -> None:
@@ -125,7 +167,7 @@ def test_what_text_cannot_describe_is_not_reopened() -> None:
     "text", ["demos", "demo:faces=3", "demo:count=-1", "demo:count=two", "demo:count", "demo:count=3;seed=1"]
 )
 def test_a_location_that_makes_no_sense_is_named(text: str) -> None:
-    with pytest.raises(DictionaryError, match="expected demo or demo:count=N,seed=N,size=N"):
+    with pytest.raises(DictionaryError, match="expected demo or demo:count=N,seed=N,size=N,identities=N"):
         parse_location(text)
 
 
@@ -135,6 +177,7 @@ def test_a_location_that_makes_no_sense_is_named(text: str) -> None:
         ({"count": 0}, "expected count of the demo faces to be at least 1, got 0"),
         ({"seed": -1}, "expected seed of the demo faces to be at least 0, got -1"),
         ({"size": 16}, "expected size of the demo faces to be at least 32, got 16"),
+        ({"identities": -1}, "expected identities of the demo faces to be at least 0, got -1"),
     ],
 )
 def test_numbers_that_make_no_sense_are_named(arguments: dict[str, int], message: str) -> None:

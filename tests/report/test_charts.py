@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -11,7 +12,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from facedissect.dictionary.faces import FaceDictionary
-from facedissect.report.charts import MOST_CONCEPTS, Chart, biased_units, charts, compared, peaks, svg
+from facedissect.report import write_report
+from facedissect.report.charts import MOST_CONCEPTS, Chart, biased_units, charts, compared, concepts, peaks, svg
 from facedissect.report.drawing import COLOURS, TALLEST, style
 from facedissect.report.summary import (
     INTERPRETABLE,
@@ -197,6 +199,65 @@ def test_svg_is_well_formed_follows_the_text_colour_and_escapes(summary: RunSumm
     assert "DejaVu" not in text
     assert "<style" not in text
     assert all(ident.startswith("c-") for ident in re.findall(r'\bid="([^"]*)"', text))
+
+
+def supporting(result: Dissection, every: int) -> Dissection:
+    """The layer `act`, in which every label was tested and those of every so manyth unit are supported."""
+    layer = result["act"]
+    held = layer.units["interpretable"] & (layer.units["unit"] % every == 0)
+    judged = replace(layer, units=layer.units.assign(q=0.5, supported=held), concepts=layer.concepts.assign(q=0.5))
+    return replace(result, layers={"act": judged})
+
+
+def test_the_unsupported_part_of_a_bar_is_hatched(result: Dissection) -> None:
+    (layer,) = summarise(supporting(result, 2)).layers
+    units = layer.result.units[layer.result.units["interpretable"]]
+    chart = concepts({"act": layer})
+    with style():
+        axes = Figure().add_subplot()
+        chart.draw(axes)
+        hatched = [bar for bar in axes.patches if bar.get_hatch()]
+        rows = [label.get_text() for label in axes.get_yticklabels()]
+        legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert "not supported" in legend
+    assert 0 < units["supported"].sum() < len(units)
+    for name, bar in zip(rows, hatched, strict=True):
+        own = units[units["concept"] == name]
+        assert bar.get_width() == (~own["supported"]).sum()
+        assert bar.get_x() == own["supported"].sum(), "it is the end of the bar"
+    held = int(units.loc[units["concept"] == "green", "supported"].sum())
+    assert f"green {held:,}" in chart.description.partition("labels that are supported: ")[2]
+    assert "<pattern" in svg(chart, "c")
+
+
+def test_nothing_is_hatched_where_all_labels_are_supported_or_none_was_tested(
+    result: Dissection, unjudged: Dissection
+) -> None:
+    supported = concepts({"act": summarise(supporting(result, 1)).layers[0]})
+    assert supported.description.endswith("The labels of the first are all supported.")
+    untested = concepts({"act": summarise(unjudged).layers[0]})
+    assert "supported" not in untested.description
+    for chart in (supported, untested):
+        drawn = svg(chart, "c")
+        assert "<pattern" not in drawn
+        assert "not supported" not in drawn
+
+
+def test_the_summary_of_the_page_hatches_unsupported_labels(
+    result: Dissection, dictionary: FaceDictionary, tmp_path: Path
+) -> None:
+    drawn = []
+    for every in (2, 1):
+        write_report(supporting(result, every), dictionary, tmp_path / "report.html")
+        text = (tmp_path / "report.html").read_text(encoding="utf-8")
+        (chart,) = (part for part in re.findall(r"<svg .*?</svg>", text, re.DOTALL) if ">Units per concept<" in part)
+        drawn.append(chart)
+    some, none = drawn
+    (pattern,) = set(re.findall(r'<pattern id="([^"]+)"', some))
+    assert f"url(#{pattern})" in some
+    assert "not supported" in some
+    assert "<pattern" not in none
+    assert "not supported" not in none
 
 
 def test_no_chart_is_empty_without_bias_or_labels(bare_run: tuple[Dissection, FaceDictionary]) -> None:

@@ -119,6 +119,41 @@ def test_cells_hold_the_counts(text: str, unlike: Comparison) -> None:
         assert f"{region} {cells}" in words
 
 
+def test_supported_labels_are_counted_on_the_page_and_in_the_terminal(
+    result: Dissection, unjudged: Dissection, tmp_path: Path
+) -> None:
+    layers = {
+        name: replace(
+            layer,
+            units=layer.units.assign(supported=layer.units["interpretable"] & (layer.units["unit"] % every == 0)),
+        )
+        for (name, layer), every in zip(result.layers.items(), (2, 3), strict=True)
+    }
+    held = [int(layer.units["supported"].sum()) for layer in layers.values()]
+    assert len({*held, 0, 9}) == 4, "some of each layer, and not as many"
+    found = compare(replace(result, layers=layers))
+    page_writer.write(found, tmp_path / "c.html")
+    words = content((tmp_path / "c.html").read_text(encoding="utf-8").replace("<wbr>", ""))
+    file = io.StringIO()
+    compare_terminal.show(found, Console(file=file, width=150))
+    told = squeezed(file.getvalue())
+    for name, number in zip(layers, held, strict=True):
+        assert f"{name} 75 % interpretable: 9 of 12 units, {number} supported" in words
+        assert f"of {name}, 9 of 12 units, 75 % (mean IoU" in told
+        assert f"{number} of the labels supported)" in told
+        assert re.search(rf"{name} 12 9 {number} 75 %", told), "from layer to layer"
+    untested = compare([unjudged, unjudged])
+    page_writer.write(untested, tmp_path / "c.html")
+    words = content((tmp_path / "c.html").read_text(encoding="utf-8").replace("<wbr>", ""))
+    file = io.StringIO()
+    compare_terminal.show(untested, Console(file=file, width=150))
+    assert not re.search(r"units, \d+ supported", words)
+    for text in (words, squeezed(file.getvalue())):
+        assert "are interpretable" in text
+        assert "supported label" not in text
+        assert "of the labels supported" not in text
+
+
 def test_the_summary(unlike: Comparison) -> None:
     told = squeezed(" ".join(compare_wording.summary(unlike)))
     totals = unlike.totals

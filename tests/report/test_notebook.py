@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from facedissect.concepts import GlobalConcept
 from facedissect.dictionary import open as open_module
 from facedissect.dictionary.faces import FaceDictionary
 from facedissect.errors import DictionaryError, LayerError, SettingsError
-from facedissect.report import compare_wording, notebook, wording
+from facedissect.report import compare_wording, evidence_wording, notebook, wording
 from facedissect.results import Dissection
 from facedissect.settings import bias_cutoff
 
@@ -181,8 +182,18 @@ def test_a_global_concept_holds_the_facts(result: Dissection) -> None:
             assert found.counts.loc[layer, subgroup] == (leaning["layer"] == layer).sum()
     assert found.counts.to_numpy().sum() > 0
     for name, layer in result.layers.items():
-        counted = layer.units["biased_era"].ne("").sum()
-        assert tuple(found.layers.loc[name]) == (12, measured.loc[measured["layer"] == name, "unit"].nunique(), counted)
+        own, many = measured[measured["layer"] == name], layer.units["biased_era"].ne("").sum()
+        shares = [result.unit(name, unit).bias["era"] for unit in range(12)]
+        held = sum(any(share.biased and share.higher for share in of) for of in shares)
+        tested = sum(any(share.tested for share in of) for of in shares)
+        assert found.layers.loc[name].to_dict() == {
+            "units": 12, "measured": own["unit"].nunique(), "biased": many, "supported": held, "tested": tested
+        }  # fmt: skip
+        for place, subgroup in enumerate(found.subgroups):
+            both = sum(of[place].biased and of[place].higher for of in shares)
+            assert found.supported.loc[name, subgroup] == both <= found.counts.loc[name, subgroup]
+    assert found.layers["supported"].sum() > 0
+    assert found.layers["tested"].sum() > 0
 
 
 def test_the_layers_of_a_global_concept_keep_their_order(result: Dissection) -> None:
@@ -207,7 +218,9 @@ def test_a_global_concept_in_plain_text(result: Dissection) -> None:
     found = result.global_concept("era")
     biased = result["act"].units["biased_era"].ne("").sum()
     assert repr(found).startswith("<Global concept era (old, middle, new, unborn), cut-off 0.40; first<1>: ")
-    assert repr(found).endswith(f"; act: {biased} of {found.layers.loc['act', 'measured']} units biased>")
+    told = found.layers.loc["act"]
+    assert repr(found).endswith(f"; act: {biased} of {told['measured']} units biased, {told['supported']} supported>")
+    assert repr(untested(result).global_concept("era")).endswith(f"; act: {biased} of {told['measured']} units biased>")
 
 
 def test_a_global_concept_shows_stacked_units(result: Dissection) -> None:
@@ -223,14 +236,39 @@ def test_a_global_concept_shows_stacked_units(result: Dissection) -> None:
         assert of in alt.replace("\u00a0", " ")
     told = words(html)
     cells = " ".join(f"{count} ({wording.percent(count, measured)})".replace("\u00a0", " ") for count in counts)
-    assert f"act {cells} {found.layers.loc['act', 'biased']} of {measured}" in told
+    held = found.layers.loc["act", "supported"]
+    by_subgroup = " ".join(str(number) for number in found.supported.loc["act"])
+    biased = found.layers.loc["act", "biased"]
+    assert f"act {cells} {biased} of {measured} supported {by_subgroup} {held} of {biased}" in told
     assert "images 20, few 20, few 20, few 0, few" in told
     leading = max(found.biased, key=lambda name: len(found.biased[name]))
     first = found.biased[leading].iloc[0]
     label = wording.label(result.unit(first["layer"], int(first["unit"])))
     assert f"Most biased towards {leading}" in told
-    assert f"{first['layer']} {first['unit']} {label} {first['probability']:.2f}" in told
+    (share,) = (
+        share for share in result.unit(first["layer"], int(first["unit"])).bias["era"] if share.subgroup == leading
+    )
+    statistics = f"{wording.number(share.adjusted_delta, 2)} {evidence_wording.verdict(share)}"
+    assert f"{first['layer']} {first['unit']} {label} {first['probability']:.2f} {statistics}" in told
     assert "Most biased towards unborn" not in told
+
+
+def untested(result: Dissection) -> Dissection:
+    """The result as if too few faces could have been compared to test any bias."""
+    layers = {
+        name: replace(layer, bias=layer.bias.assign(adjusted_q=np.nan, supported=False))
+        for name, layer in result.layers.items()
+    }
+    return replace(result, layers=layers)
+
+
+def test_a_global_concept_that_was_not_tested_says_nothing_of_support(result: Dissection) -> None:
+    found = untested(result).global_concept("era")
+    assert found.layers["biased"].sum() > 0
+    assert found.layers["tested"].sum() == found.supported.to_numpy().sum() == 0
+    told = words(found._repr_html_())
+    assert "supported" not in told
+    assert "not tested" in told
 
 
 def test_names_of_a_global_concept_are_escaped(result: Dissection) -> None:
@@ -287,6 +325,68 @@ def test_a_comparison_shows_both_sides(result: Dissection) -> None:
     assert f"{pale} ({100 * pale / measured.loc['tone', 'late']:.0f} %)" in told
     assert "Units biased by era" in told
     assert "Differences of the runs" not in told
+
+
+def test_a_comparison_tests_the_differences(result: Dissection, unjudged: Dissection) -> None:
+    fewer = result["act"].units.assign(interpretable=False, supported=False)
+    other = replace(result, layers={"act": replace(result["act"], units=fewer)})
+    comparison = compare({HOSTILE: result, "none": other})
+    html = comparison._repr_html_()
+    told = words(html)
+    rows = compare_wording.contrasts(comparison)
+    assert [measure for measure, _, holds in rows if holds] == ["are interpretable", "have a supported label"]
+    for measure, cells, _ in rows:
+        assert re.sub(r"\s+", " ", " ".join([measure, *cells]).replace("\u00a0", " ")) in told
+    assert html.count('<tr class="strong">') == 2
+    assert f"Units that {HOSTILE} none Difference 95 % interval q" in told
+    assert "Newcombe" in told
+    three = words(compare({"a": result, "b": other, "c": result})._repr_html_())
+    assert "Units that First Second Difference" in three
+    assert "are interpretable (a and c)" in three
+    without = words(compare({"a": unjudged, "b": unjudged})._repr_html_())
+    assert "are interpretable" in without
+    assert "have a supported label" not in without
+
+
+@pytest.mark.usefixtures("opened")
+def test_no_view_is_wider_than_a_phone(result: Dissection, browser: Any) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    views = (result, result.unit("act", 7), result.concept("green"), result.global_concept("era"), compare(result))
+    for shown in views:
+        page.set_content(f"<!doctype html><meta charset=utf-8>{shown._repr_html_()}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, shown
+        assert page.evaluate("[...document.querySelectorAll('.wide')].some((box) => box.scrollWidth > box.clientWidth)")
+    page.close()
+
+
+def test_supported_labels_are_counted_in_every_view(result: Dissection, unjudged: Dissection) -> None:
+    layer = result["act"]
+    units = layer.units.assign(supported=layer.units["interpretable"] & (layer.units["unit"] % 2 == 0))
+    some = replace(result, layers={"act": replace(layer, units=units)})
+    held, own = int(units["supported"].sum()), units[units["interpretable"]]
+    assert 0 < held < len(own)
+    assert f"Supported Most common concepts Biased act 10 × 8 12 {len(own)} (75 %) {held} " in words(some._repr_html_())
+    of_green = own[own["concept"] == "green"]
+    told = words(some.concept("green")._repr_html_())
+    assert f"act {len(of_green)} units {of_green['supported'].sum()} " in told
+    best = of_green.sort_values("iou", ascending=False, kind="stable").iloc[0]
+    assert (
+        f"act {best['unit']} {best['iou_firing']:.3f} {best['iou_labelled']:.3f} {best['coverage']:.0%}".replace(
+            "%", f" % {'yes' if best['supported'] else 'no'}"
+        )
+        in told
+    )
+    for number, supported in own.set_index("unit")["supported"].items():
+        belief = f"The label is {'' if supported else 'not '}supported: its IoU is"
+        assert belief in words(some.unit("act", int(number))._repr_html_())
+    beside = words(compare({"some": some, "whole": result})._repr_html_())
+    share = wording.percent(int(of_green["supported"].sum()), len(own)).replace("\u00a0", " ")
+    assert f"green {of_green['supported'].sum()} ({share})" in beside.partition("Supported labels by concept")[2]
+    for shown in (unjudged, unjudged.concept("green"), unjudged.unit("act", 7), compare([unjudged, unjudged])):
+        text = words(shown._repr_html_())
+        assert "upported labels" not in text
+        assert "Supported Most" not in text
+        assert "The label is" not in text
 
 
 def test_a_comparison_warns_of_what_differs(result: Dissection) -> None:

@@ -6,9 +6,12 @@ import io
 import re
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from rich.console import Console
 
+from facedissect.ablation import Ablation
+from facedissect.baseline import Baseline
 from facedissect.dictionary.faces import FaceDictionary
 from facedissect.errors import LayerError, SettingsError
 from facedissect.report import show
@@ -80,6 +83,34 @@ def test_a_run_without_replicates_says_nothing_of_support(unjudged: Dissection) 
     text = squeezed(shown(unjudged, unit=0, layer="act"))
     assert "The label" not in text
     assert "resamplings" not in text
+
+
+def test_what_lies_beside_the_run_is_mentioned(result: Dissection, ablation: Ablation) -> None:
+    assert "Measured afterwards" not in shown(result)
+    columns = {"excess": 1.0, "low": 0.0, "high": 2.0, "permuted": 1.0, "p": 0.5}
+    rows = [
+        {"layer": layer, "measure": measure, "units": 12, "observed": observed, "random_weights": random, **columns}
+        for layer, measure, observed, random in (
+            ("first<1>", "interpretable", 9, 3.5),
+            ("first<1>", "supported", 5, 0.0),
+            ("act", "biased_tone", 7, 6.0),
+        )
+    ]
+    compared = Baseline(table=pd.DataFrame(rows), seeds=2, permutations=9, drawn=("a", "b"), made_of={})
+    file = io.StringIO()
+    show(result, Console(file=file, width=80), ablations=[ablation], baseline=compared)
+    text = squeezed(file.getvalue().replace("\u00a0", " "))
+    assert (
+        "Ablation of act: the accuracy on 60 faces changes by -0.250 (<b>tied</b>) and -0.250 (one); table: "
+        "act/ablation.parquet; `facedissect report` puts it into the reports."
+    ) in text
+    assert (
+        "Baseline: 9 of 12 units of first<1> are interpretable, 3.5 with random weights; 7 of 12 units of act are biased by "
+        "tone, 6 with random weights; table: baseline.parquet."
+    ) in text
+    file = io.StringIO()
+    show(result, Console(file=file, width=80), unit=2, ablations=[ablation], baseline=compared)
+    assert "random weights" not in file.getvalue()
 
 
 def test_a_unit_of_every_layer_that_has_it(result: Dissection) -> None:

@@ -100,10 +100,13 @@ def sample_identity(rng: Seed, **fixed: Any) -> Identity:
 
 
 def sample_scene(rng: Seed, identity: Identity, **fixed: Any) -> Scene:
-    """Sample how a given identity is seen: pose, light, expression, background, accessories. Raises SettingsError."""
-    known: dict[str, Any] = {"age": identity.age, "gender": identity.gender, "ethnicity": identity.ethnicity}
+    """Sample how a given identity is seen: pose, light, expression, background, accessories; see `sample_factors`.
+
+    What is fixed of the identity is left as the identity has it. Raises SettingsError.
+    """
+    known: dict[str, Any] = {name: getattr(identity, name) for name in ("age", "gender", "ethnicity", "skin_tone")}
     known.update({name: name in identity.traits for name in TRAITS})
-    return sample_factors(rng, **{**known, **fixed}).scene
+    return sample_factors(rng, **{**fixed, **known}).scene
 
 
 @dataclass(kw_only=True)

@@ -13,13 +13,15 @@ from jaxtyping import Bool
 from PIL import Image
 
 from ..concepts import FACE_DICTIONARY, KINDS
-from ..demo import DRAWING, Correlation, DrawnFace, FaceFactors, draw_face, locate_face, sample_factors
+from ..demo import DRAWING, Correlation, DrawnFace, FaceFactors, draw_face, locate_face, sample_factors, sample_scene
 from ..demo.render import SMALLEST_SIDE
 from ..errors import DictionaryError, FaceReadError
 from .faces import Face, FaceDictionary
 
-DEFAULTS: dict[str, int] = {"count": 600, "seed": 0, "size": 128}
-"""Faces, seed and side in pixels of `demo` without further words."""
+DEFAULTS: dict[str, int] = {"count": 600, "seed": 0, "size": 128, "identities": 0}
+"""Faces, seed, side in pixels and people (0: everyone is another) of `demo` without further words."""
+SPELT = f"demo or demo:{','.join(f'{name}=N' for name in DEFAULTS)}"
+"""How a location is spelt, for error messages."""
 _CACHED_FACES = 8
 
 
@@ -47,31 +49,42 @@ class DemoSource:
 
 
 def open_demo(
-    *, count: int = 600, seed: int = 0, size: int = 128, correlations: Sequence[Correlation] = (), **fixed: Any
+    *,
+    count: int = 600,
+    seed: int = 0,
+    size: int = 128,
+    identities: int = 0,
+    correlations: Sequence[Correlation] = (),
+    **fixed: Any,
 ) -> FaceDictionary:
     """A dictionary of drawn faces, annotated for all kinds of local concepts and all global ones.
 
     Face i depends on the seed and on i alone, not on `count`. Labels, boxes and landmarks are known without drawing. The
-    location, from which a report can open the dictionary again, speaks of count, seed and size only: with `correlations`
-    or `fixed` factors it ends in `,+correlations` or `,+fixed` and cannot be opened from text.
+    location, from which a report can open the dictionary again, speaks of numbers only: with `correlations` or `fixed` factors
+    it ends in `,+correlations` or `,+fixed` and cannot be opened from text.
 
     Args:
         count: how many faces.
         seed: 0 or more.
         size: side of the images in pixels.
+        identities: how many people they show, in turn, whom the faces then name as their `identity`. Pose, light, expression,
+            background, clothes and make-up are others in every picture. 0: everyone is another, and nobody is named.
         correlations: dependences between concepts to plant; see `facedissect.demo.Correlation`.
         fixed: factors that all faces share; see `facedissect.demo.sample_factors`.
 
     Raises:
-        DictionaryError: count, seed or size make no sense.
+        DictionaryError: count, seed, size or identities make no sense.
         SettingsError: a factor or a correlation makes no sense.
     """
-    for name, value, least in (("count", count, 1), ("seed", seed, 0), ("size", size, SMALLEST_SIDE)):
+    numbers = (("count", count, 1), ("seed", seed, 0), ("size", size, SMALLEST_SIDE), ("identities", identities, 0))
+    for name, value, least in numbers:
         if value < least:
             raise DictionaryError(f"expected {name} of the demo faces to be at least {least}, got {value}")
     location = f"demo:count={count},seed={seed},size={size}"
+    location += f",identities={identities}" * bool(identities)
     location += ",+correlations" * bool(correlations) + ",+fixed" * bool(fixed)
-    faces = tuple(_face(index, seed, size, correlations, fixed) for index in range(count))
+    given = {**fixed, "correlations": correlations}
+    faces = tuple(_face(index, seed, size, identities, given) for index in range(count))
     return FaceDictionary(location=location, format="demo", vocabulary=FACE_DICTIONARY, faces=faces)
 
 
@@ -83,7 +96,7 @@ def parse_location(text: str) -> dict[str, int]:
     """
     name, _, words = text.partition(":")
     if name != "demo":
-        raise DictionaryError(f"expected demo or demo:count=N,seed=N,size=N, got {text!r}")
+        raise DictionaryError(f"expected {SPELT}, got {text!r}")
     arguments = dict(DEFAULTS)
     for word in filter(None, words.split(",")):
         if word.startswith("+"):
@@ -92,15 +105,17 @@ def parse_location(text: str) -> dict[str, int]:
             )
         key, _, value = word.partition("=")
         if key not in arguments or not value.isascii() or not value.isdigit():
-            raise DictionaryError(
-                f"expected demo or demo:count=N,seed=N,size=N with whole numbers, got {word!r} in {text!r}"
-            )
+            raise DictionaryError(f"expected {SPELT} with whole numbers, got {word!r} in {text!r}")
         arguments[key] = int(value)
     return arguments
 
 
-def _face(index: int, seed: int, size: int, correlations: Sequence[Correlation], fixed: dict[str, Any]) -> Face:
-    factors = sample_factors(np.random.default_rng([seed, index]), correlations=correlations, **fixed)
+def _face(index: int, seed: int, size: int, identities: int, given: dict[str, Any]) -> Face:
+    person = index % identities if identities else index
+    factors = sample_factors(np.random.default_rng([seed, person]), **given)
+    if person != index:
+        scene = sample_scene(np.random.default_rng([seed, index]), factors.identity, **given)
+        factors = FaceFactors(identity=factors.identity, scene=scene)
     points, box = locate_face(factors, size)
     return Face(
         id=f"demo/{index:06d}",
@@ -111,6 +126,7 @@ def _face(index: int, seed: int, size: int, correlations: Sequence[Correlation],
         box=box,
         landmarks=points,
         labels={"age": float(factors.identity.age)},
+        identity=f"person/{person:06d}" if identities else None,
     )
 
 

@@ -142,10 +142,12 @@ def concepts(layers: Mapping[str, LayerSummary]) -> Chart:
     series = {best: [c.labelled for c in found], "it is detected": [c.detecting for c in found]}
     described = listed(f"{c.concept.name} {c.labelled:,} and {c.detecting:,}" for c in found)
     about = f"Units of which a concept is the best, and units that detect it: {described}."
-    doubtful = {best: [c.labelled - c.supported for c in found]} if layer.judged else {}
+    doubtful = {best: [c.labelled - c.supported for c in found]} if layer.supported < layer.judged else {}
     if doubtful:
         held = listed(f"{c.concept.name} {c.supported:,}" for c in found if c.supported)
         about += f" Of the first, labels that are supported: {held}; the others are hatched."
+    elif layer.judged:
+        about += " The labels of the first are all supported."
     legend = [*series, *([HATCHED] if doubtful else [])]
     return Chart(
         name="concepts",

@@ -66,7 +66,7 @@ def _context(comparison: Comparison) -> dict[str, object]:
         "totals": list(comparison.totals.reset_index().itertuples()),
         "differences": _differences(comparison.differences),
         "contrasts": compare_wording.contrasts(comparison),
-        "contrast_sides": comparison.names if len(comparison.names) == 2 else ["First", "Second"],
+        "contrast_sides": compare_wording.contrast_sides(comparison),
         "contrast_note": compare_wording.CONTRAST_NOTE,
         "concepts": _concepts(comparison, labelled),
         "histograms": [

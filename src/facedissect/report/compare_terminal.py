@@ -60,9 +60,8 @@ def _contrasts(comparison: Comparison, console: Console) -> None:
     rows = compare_wording.contrasts(comparison)
     if not rows:
         return
-    sides = comparison.names if len(comparison.names) == 2 else ["first", "second"]
     table = plain_table("Differences", "units that")
-    for name in (*sides, "difference", "95 % interval", "q"):
+    for name in (*compare_wording.contrast_sides(comparison), "difference", "95 % interval", "q"):
         table.add_column(plain_text(name), justify="right", overflow="fold")
     for measure, cells, holds in rows:
         style = "bold" if holds else ""

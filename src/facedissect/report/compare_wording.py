@@ -115,6 +115,11 @@ def contrasts(comparison: Comparison) -> list[tuple[str, list[str], bool]]:
     return rows
 
 
+def contrast_sides(comparison: Comparison) -> list[str]:
+    """Whose shares the first two cells of contrasts are."""
+    return comparison.names if len(comparison.names) == 2 else ["First", "Second"]
+
+
 CONTRAST_NOTE = (
     "Shares of units, and the first less the second in points of 100, with a 95 % interval (Newcombe) and the q-value of "
     "Fisher's exact test over all rows. The units of a network are no random sample and depend on each other, so that all of "

@@ -95,10 +95,8 @@ def concept_html(found: FoundConcept) -> str:
 def global_concept_html(found: FoundGlobalConcept) -> str:
     """A global concept: how many units are biased to whom, the units of each layer stacked, and the most biased ones."""
     leaders = {
-        subgroup: [
-            (unit, wording.label(unit), found.probabilities.loc[(unit.layer, unit.unit), subgroup]) for unit in first
-        ]
-        for subgroup in found.subgroups
+        subgroup: [(unit, wording.label(unit), unit.bias[found.name][place]) for unit in first]
+        for place, subgroup in enumerate(found.subgroups)
         if (first := found.top_units(subgroup, LEADERS))
     }
     return _rendered(
@@ -106,7 +104,7 @@ def global_concept_html(found: FoundGlobalConcept) -> str:
         found=found,
         colours=dict(zip(found.subgroups, colours(len(found.subgroups)), strict=True)),
         few=FEW_IMAGES,
-        layers=list(found.layers[["measured", "biased"]].itertuples(name=None)),
+        layers=list(found.layers.itertuples()),
         stacks={layer: _stacks(found, layer) for layer in found.layers.index[found.layers["measured"] > 0]},
         leaders=leaders,
     )
@@ -164,6 +162,9 @@ def comparison_html(comparison: Comparison) -> str:
         names=comparison.names,
         totals=list(comparison.totals.reset_index().itertuples()),
         differences=[(about, name, values) for (about, name), *values in comparison.differences.itertuples(name=None)],
+        contrasts=compare_wording.contrasts(comparison),
+        contrast_sides=compare_wording.contrast_sides(comparison),
+        contrast_note=compare_wording.CONTRAST_NOTE,
         tables=tables,
         concepts=[
             _side_by_side(f"{heading} ({len(names)})", "Concept", concepts.loc[names], labelled)

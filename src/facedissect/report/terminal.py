@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from .. import ablation_storage, baseline_storage
+from ..ablation import Ablation
+from ..baseline import Baseline
 from ..errors import SettingsError
 from ..results import Dissection
+from ..storage import layer_folder
 from ..units import UnitSummary
 from . import evidence_wording, wording
 from .summary import BiasCount, LayerSummary, RunSummary, summarise
@@ -21,7 +25,15 @@ BAR = 20
 """Columns of a bar of probability 1."""
 
 
-def show(result: Dissection, console: Console, unit: int | None = None, layer: str | None = None) -> None:
+def show(
+    result: Dissection,
+    console: Console,
+    unit: int | None = None,
+    layer: str | None = None,
+    *,
+    ablations: Sequence[Ablation] = (),
+    baseline: Baseline | None = None,
+) -> None:
     """Print what was found.
 
     Args:
@@ -29,6 +41,7 @@ def show(result: Dissection, console: Console, unit: int | None = None, layer: s
         console: where to print.
         unit: the unit to show; None shows the whole run. Without a layer, it is shown for every layer that has it.
         layer: the layer to show; None shows all.
+        ablations, baseline: what lies beside the result, which is mentioned where the whole run is shown.
 
     Raises:
         LayerError: the run has no such layer.
@@ -37,7 +50,7 @@ def show(result: Dissection, console: Console, unit: int | None = None, layer: s
     run = summarise(result)
     layers = [entry for entry in run.layers if layer is None or entry.name == result[layer].layer]
     if unit is None:
-        _show_run(run, layers, console)
+        _show_run(run, layers, console, [*map(_ablation, ablations), *([_baseline(baseline)] if baseline else [])])
         return
     holders = [entry for entry in layers if 0 <= unit < len(entry.units)]
     if not holders:
@@ -48,7 +61,7 @@ def show(result: Dissection, console: Console, unit: int | None = None, layer: s
         _show_unit(next(found for found in entry.units if found.unit == unit), entry, replicates, console)
 
 
-def _show_run(run: RunSummary, layers: Iterable[LayerSummary], console: Console) -> None:
+def _show_run(run: RunSummary, layers: Iterable[LayerSummary], console: Console, beside: Sequence[str]) -> None:
     heading(wording.title(run.result), console)
     console.print(plain_text(wording.opening(run)))
     for layer in layers:
@@ -60,9 +73,22 @@ def _show_run(run: RunSummary, layers: Iterable[LayerSummary], console: Console)
             print_text(_concepts(layer), console)
         if layer.bias:
             print_text(_most_biased(layer), console)
-    heading("How far to trust it", console)
-    for note in wording.trust(run):
-        console.print(plain_text(f"- {note}"))
+    for title, notes in (("Measured afterwards", beside), ("How far to trust it", wording.trust(run))):
+        if notes:
+            heading(title, console)
+        for note in notes:
+            console.print(plain_text(f"- {note}"))
+
+
+def _ablation(ablation: Ablation) -> str:
+    """What was found by an ablation, and where in the folder of the run the rest is."""
+    table = f"{layer_folder(ablation.layer)}/{ablation_storage.TABLE}"
+    return f"{evidence_wording.ablation_in_short(ablation)}; table: {table}; `facedissect report` puts it into the reports."
+
+
+def _baseline(baseline: Baseline) -> str:
+    """What was found by a baseline, and where in the folder of the run the rest is."""
+    return f"{evidence_wording.baseline_in_short(baseline)}; table: {baseline_storage.TABLE}."
 
 
 def _outcomes(layer: LayerSummary) -> Table:
