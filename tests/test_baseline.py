@@ -35,6 +35,7 @@ from facedissect.dictionary.faces import Face
 from facedissect.errors import FacedissectError
 from facedissect.peaks import Peaks
 from facedissect.random_null import LABEL_COLUMNS
+from facedissect.report import baseline_wording
 from facedissect.report.evidence_wording import baseline_in_short
 from facedissect.validation.planted import LAYER, PLANTED_SIZE, planted_faces
 
@@ -197,7 +198,7 @@ def test_what_was_planted_is_beyond_random_weights_label_by_label(of_planted: tu
     assert (labels["p"] == 1 / 39).all()
     assert labels["q"].to_numpy() == pytest.approx(38 / 37 / 39), "the unit without a label is one of the tests"
     assert (labels["random_mean"] < 0.02).all()
-    assert found.sentences[-1] == (
+    assert found.sentences_of_labels[-1] == (
         f"maps: 37 of 37 labels are interpretable and beyond those of units with random weights (q < 0.05); their IoU is "
         f"{labels['excess'].median():.3f} above the mean of random units for the same concept, in the median."
     )
@@ -205,15 +206,15 @@ def test_what_was_planted_is_beyond_random_weights_label_by_label(of_planted: tu
 
 def test_labels_say_what_they_can(of_planted: tuple[Dissection, Baseline]) -> None:
     _, found = of_planted
-    assert "37 of 37 labels" in found.sentences[-1]
+    assert "37 of 37 labels" in found.sentences_of_labels[-1]
     few = replace(found, labels=found.labels.iloc[:19])  # 38 / 19 / 39 is more than 0.05, 38 / 20 / 39 less
-    assert few.sentences[-1] == (
+    assert few.sentences_of_labels[-1] == (
         "maps: no label can have a q below 0.05 (least possible 0.051), as 38 units with random weights are too few to compare "
         "with; dissect more of them with --seeds."
     )
-    assert "20 of 20 labels" in replace(found, labels=found.labels.iloc[:20]).sentences[-1]
+    assert "20 of 20 labels" in replace(found, labels=found.labels.iloc[:20]).sentences_of_labels[-1]
     none = replace(found, labels=found.labels.assign(beyond_random=False))
-    assert none.sentences[-1] == (
+    assert none.sentences_of_labels[-1] == (
         "maps: 0 of 37 labels are interpretable and beyond those of units with random weights (q < 0.05)."
     )
 
@@ -225,7 +226,7 @@ def test_a_layer_without_maps_has_no_labels(faces: FaceDictionary) -> None:
     both = baseline(faces, model, dissect(faces, model, layers=["3", "0.conv"], settings=HERE), seeds=2, permutations=2)
     assert set(both.table["layer"]) == {"3", "0.conv"}
     assert both.labels["layer"].tolist() == ["0.conv"] * UNITS
-    (told,) = [sentence for sentence in both.sentences if "labels are" in sentence]
+    (told,) = [sentence for sentence in both.sentences_of_labels if "labels are" in sentence]
     assert told.startswith("0.conv: ")
 
 
@@ -310,7 +311,7 @@ def test_a_baseline_comes_back_as_it_was_saved(result: Dissection, found: Baseli
     assert again is not None
     pd.testing.assert_frame_equal(again.table, found.table)
     pd.testing.assert_frame_equal(again.labels, found.labels)
-    assert again.sentences == found.sentences
+    assert (again.sentences, again.sentences_of_labels) == (found.sentences, found.sentences_of_labels)
     header = json.loads((tmp_path / "dissection.json").read_text())
     header["provenance"]["created"] = "later"
     (tmp_path / "dissection.json").write_text(json.dumps(header))
@@ -395,14 +396,34 @@ def test_the_command_counts_tells_and_keeps_a_table(
     assert "smile has random weights of seed 0" in out
     beyond, labels = kept.labels["beyond_random"].sum(), units["concept"].notna().sum()
     assert f"block5.relu: {beyond} of {labels} labels are interpretable and beyond those of units with random" in out
-    assert "tables: smile/baseline.parquet, smile/baseline_labels.parquet" in out
+    assert (
+        "tables: smile/baseline.parquet, smile/baseline_labels.parquet; `facedissect report smile` puts the counts"
+        in out
+    )
     assert "random weights: peaks: 40 of 40 faces" in err
     (line,) = baseline_in_short(kept).splitlines()
     assert (
         f"{told['observed']} of 160\u00a0units of block5.relu are interpretable, {told['random_weights']:.4g} with random"
         in line
     )
-    assert " ".join(f"{line}; table: baseline.parquet.".split()) in " ".join(typed("show", "smile")[1].split())
+    assert " ".join(
+        f"{line}; table: baseline.parquet; `facedissect report` puts it into the reports.".split()
+    ) in " ".join(typed("show", "smile")[1].split())
+
+
+def test_the_report_shows_what_the_command_left(
+    shell: Callable[..., Any], typed: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    def summary() -> str:
+        status, _, err = typed("report", "smile", "--html", "smile/report.html")
+        assert status == 0, err
+        return (tmp_path / "smile" / "report.html").read_text(encoding="utf-8")
+
+    assert baseline_wording.HINT in summary()
+    assert shell("smile --permutations 3 --workers 0")[0] == 0
+    page = summary()
+    assert f">{baseline_wording.TITLE}</h2>" in page
+    assert baseline_wording.HINT not in page
 
 
 @pytest.mark.parametrize(

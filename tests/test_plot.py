@@ -53,7 +53,8 @@ def rows(ax: plt.Axes) -> list[str]:
 )
 def test_bars_of_several_layers_are_the_counts(result: Dissection, function: object, column: str) -> None:
     ax = function(result)  # type: ignore[operator]
-    for bars, layer in zip(ax.containers, LAYERS, strict=True):
+    assert len(ax.containers) == len(LAYERS) * (2 if column == "concept" else 1), "with what is not supported"
+    for bars, layer in zip(ax.containers, LAYERS, strict=False):
         units = result[layer].units
         counts = units[units["interpretable"]][column].str.replace("_", " ").value_counts()
         assert [bar.get_width() for bar in bars] == [counts.get(row.replace("_", " "), 0) for row in rows(ax)]

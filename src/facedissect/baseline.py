@@ -63,15 +63,17 @@ class Baseline:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """What the rows of each layer say, but those of supported biases; then what its labels say."""
+        """What the rows of each layer say, but those of supported biases."""
         rows = self.table.to_dict("records")
-        return (
-            *(_sentence({str(k): v for k, v in row.items()}) for row in rows if SUPPORTED_BIAS not in row["measure"]),
-            *(
-                _sentence_of_labels(str(layer), labels, self.seeds)
-                for layer, labels in self.labels.groupby("layer", sort=False)
-            ),
+        return tuple(
+            _sentence({str(k): v for k, v in row.items()}) for row in rows if SUPPORTED_BIAS not in row["measure"]
         )
+
+    @property
+    def sentences_of_labels(self) -> tuple[str, ...]:
+        """What the labels of each layer say."""
+        layers = self.labels.groupby("layer", sort=False)
+        return tuple(_sentence_of_labels(str(layer), labels, self.seeds) for layer, labels in layers)
 
 
 def baseline(

@@ -16,7 +16,8 @@ from .baseline_storage import save_baseline
 from .console import err, out, say
 from .progress import ProgressReport
 from .reopening import dictionary_of, network_of
-from .unit_counts import spoken
+from .report.baseline_wording import HEADINGS, NAMES, rows
+from .report.terminal import plain_text
 
 
 def find_baseline(
@@ -49,7 +50,7 @@ def find_baseline(
         )
     table, labels = save_baseline(found, folder)
     _tell(found)
-    say(f"tables: {table}, {labels}")
+    say(f"tables: {table}, {labels}; `facedissect report {folder}` puts the counts into the reports")
 
 
 BASELINE_COMMANDS: dict[str, Callable[..., None]] = {"baseline": find_baseline}
@@ -59,28 +60,11 @@ BASELINE_COMMANDS: dict[str, Callable[..., None]] = {"baseline": find_baseline}
 def _tell(found: Baseline) -> None:
     """A table of the counts, and a sentence for each."""
     screen = out if out.is_terminal else Console(highlight=False, width=200)
-    table = Table("layer", "units that", box=None, pad_edge=False)
-    for heading in ("of", "here", "random weights", "beyond", "95 % interval", "permuted", "95 % of permutations", "p"):
-        table.add_column(heading, justify="right")
-    for row in found.table.to_dict("records"):
-        table.add_row(
-            str(row["layer"]),
-            spoken(row["measure"]),
-            f"{row['units']:,}",
-            f"{row['observed']:,}",
-            _number(row["random_weights"], ",.4g"),
-            _number(row["excess"], "+.1f"),
-            f"{_number(row['low'], '+.1f')} to {_number(row['high'], '+.1f')}",
-            _number(row["permuted"], ",.1f"),
-            "-"
-            if row["permuted_low"] != row["permuted_low"]
-            else f"{row['permuted_low']:.0f} to {row['permuted_high']:.0f}",
-            _number(row["p"], ".3f"),
-        )
+    table = Table(box=None, pad_edge=False)
+    for place, heading in enumerate(HEADINGS):
+        table.add_column(heading.lower(), justify="left" if place < NAMES else "right")
+    for cells in rows(found):
+        table.add_row(*map(plain_text, cells))
     screen.print(table)
-    for sentence in (*found.drawn, *found.sentences):
+    for sentence in (*found.drawn, *found.sentences, *found.sentences_of_labels):
         say(sentence)
-
-
-def _number(value: float, spec: str) -> str:
-    return "-" if value != value else format(value, spec)

@@ -16,10 +16,8 @@ from rich.table import Table
 
 from . import __version__, options, storage
 from .ablation_command import ABLATION_COMMANDS
-from .ablation_storage import ablations_of
 from .atomic import atomic
 from .baseline_command import BASELINE_COMMANDS
-from .baseline_storage import load_baseline
 from .console import counted, err, note, out, say
 from .dictionary.detect import detect_faces
 from .dictionary.faces import FaceDictionary
@@ -31,7 +29,7 @@ from .experiment_commands import experiment
 from .model.face_model import FaceModel
 from .model.load import load_model
 from .progress import ProgressReport
-from .report import terminal, write_report
+from .report import Beside, terminal, write_report
 from .report.reference import MapFiles, write_reference_files
 from .result_commands import RESULT_COMMANDS
 from .results import Dissection
@@ -217,8 +215,7 @@ def show(
 ) -> None:
     """Say in the terminal what a run found, or what a unit is."""
     loaded = storage.load(result)
-    ablations, compared = ablations_of(loaded, result), load_baseline(result)
-    terminal.show(loaded, out, unit=unit, layer=layer, ablations=ablations, baseline=compared)
+    terminal.show(loaded, out, unit=unit, layer=layer, beside=Beside.read(loaded, result))
 
 
 @app.command()
@@ -235,9 +232,9 @@ def report(
     loaded = storage.load(result)
     faces = reopen(loaded.provenance.dictionary, dictionary, **({"landmarks": landmarks} if landmarks else {}))
     chosen = [path for path in (html, pdf) if path] or [result / "report.html", result / "report.pdf"]
-    ablations = ablations_of(loaded, result)
+    beside = Beside.read(loaded, result)
     for path in chosen:
-        write_report(loaded, faces, path, ablations)
+        write_report(loaded, faces, path, beside)
         say(f"report: {path}")
 
 

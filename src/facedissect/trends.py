@@ -105,7 +105,7 @@ def measures(
         within = ~np.isnan(numbers_of)
         if within.sum() < min_images:
             continue
-        others = [level for level in levels.values() if not _divided_by_limits(numbers_of, level)]
+        others = [level for level in levels.values() if not divided_by_limits(numbers_of, level)]
         limits = np.quantile(numbers_of[within], np.arange(1, PARTS) / PARTS)
         parts = np.where(within, np.searchsorted(limits, numbers_of, side="left"), -1)
         members = np.stack([parts == part for part in range(PARTS)])
@@ -120,7 +120,7 @@ def measures(
     return tuple(found)
 
 
-def _divided_by_limits(values: Float[np.ndarray, " image"], levels: Int[np.ndarray, " image"]) -> bool:
+def divided_by_limits(values: Float[np.ndarray, " image"], levels: Int[np.ndarray, " image"]) -> bool:
     """Whether the subgroups' ranges of values do not overlap."""
     known = ~np.isnan(values) & (levels >= 0)
     groups = [values[known & (levels == level)] for level in np.unique(levels[known])]

@@ -15,11 +15,14 @@ from PIL import Image
 from torch import nn
 
 from facedissect.ablation import COLUMNS, Ablation
+from facedissect.baseline import COLUMNS as BASELINE_COLUMNS
+from facedissect.baseline import Baseline
 from facedissect.concepts import Concept, GlobalConcept, Vocabulary
 from facedissect.dictionary.faces import Face, FaceDictionary
 from facedissect.dissection import dissect
 from facedissect.errors import FaceReadError
 from facedissect.model.face_model import FaceModel
+from facedissect.random_null import LABEL_COLUMNS
 from facedissect.results import Dissection
 from facedissect.settings import Settings
 from facedissect.tables import EVIDENCE
@@ -113,6 +116,7 @@ def planted_run(
                 concepts=tuple(name for name in Drawing(number).boxes() if name in vocabulary),
                 kinds=frozenset({"attribute", "part"}),
                 subgroups={g.name: g.subgroups[number % min(3, len(g.subgroups))] for g in vocabulary.global_concepts},
+                labels={"age": 20.0 * (number % 3) + number / 3},  # which `era` divides
             )
             for number in range(60)
         ),
@@ -204,6 +208,41 @@ def ablation(result: Dissection) -> Ablation:
         layer="act", mode="zero", task={}, metric="accuracy", higher_is_better=True, faces=60, controls=20, seed=0,
         resamples=100, sets=sets, table=pd.concat([table, by_group], ignore_index=True), made_of=made_of,
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def baseline(result: Dissection) -> Baseline:
+    """Of two networks with random weights: more interpretable units than theirs, fewer biased ones."""
+    nan = np.nan
+    rows = [
+        ("first<1>", "interpretable", 12, 9, 2.5, 6.5, 2.04, 9.1, 4.0, nan, nan, nan),
+        ("first<1>", "supported", 12, 7, 0.0, 7.0, 3.0, 9.5, nan, nan, nan, nan),
+        ("first<1>", "biased_tone", 12, 3, 5.0, -2.0, -6.3, 1.5, 1.7, 0.0, 4.0, 0.2),
+        ("first<1>", "supported_tone", 12, 1, nan, nan, nan, nan, nan, nan, nan, nan),
+    ]
+    labels = [
+        ("first<1>", unit, "concept", 0.3, 0.1, 0.2, 40, 0.02, 0.04 if unit < 3 else 0.5, unit < 3)
+        for unit in range(12)
+    ]
+    return Baseline(
+        table=pd.DataFrame(rows, columns=list(BASELINE_COLUMNS)),
+        labels=pd.DataFrame(labels, columns=list(LABEL_COLUMNS)),
+        seeds=2,
+        permutations=4,
+        drawn=("<b>net</b> has random weights of seed 0.", "<b>net</b> has random weights of seed 1."),
+        made_of={
+            "model": result.provenance.model["digest"],
+            "dictionary": result.provenance.dictionary["digest"],
+            "created": result.provenance.created,
+        },
+    )
+
+
+@pytest.fixture(scope="session")
+def without_numbers(result: Dissection) -> Dissection:
+    """The result with one layer, as if no face were labelled with a number."""
+    layer = result["act"]
+    return replace(result, layers={"act": replace(layer, trends=layer.trends.iloc[:0])})
 
 
 @pytest.fixture(scope="session")

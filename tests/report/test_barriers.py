@@ -9,13 +9,14 @@ from urllib.parse import quote
 
 import pytest
 
+from facedissect.baseline import Baseline
 from facedissect.comparison import compare
 from facedissect.dictionary.faces import FaceDictionary
 from facedissect.dictionary.open import open_dictionary
 from facedissect.dissection import dissect
 from facedissect.model.load import load_model
+from facedissect.report import Beside, write_report
 from facedissect.report import compare as comparison_page
-from facedissect.report import write_report
 from facedissect.report.browse import browse
 from facedissect.results import Dissection
 from facedissect.settings import Settings
@@ -39,9 +40,11 @@ def demo(faces: FaceDictionary) -> Dissection:
 
 
 @pytest.fixture(scope="module")
-def demo_page(demo: Dissection, faces: FaceDictionary, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo_page(
+    demo: Dissection, faces: FaceDictionary, baseline: Baseline, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     path = tmp_path_factory.mktemp("demo") / "report.html"
-    write_report(demo, faces, path)
+    write_report(demo, faces, path, Beside(baseline=baseline))
     return path
 
 

@@ -107,13 +107,59 @@ def test_side_by_side_bars_are_the_counts_of_each_layer(summary: RunSummary, res
             axes = chart.figure().axes[0]
         rows = [label.get_text().replace(" ", "_") for label in axes.get_yticklabels()]
         rows = [label.get_text() for label in axes.get_yticklabels()] if column != "kind" else rows
-        for bars, name in zip(axes.containers, layers, strict=True):
+        hatched = axes.containers[len(layers) :]
+        assert len(hatched) == (len(layers) if column == "concept" else 0)
+        for bars, name in zip(axes.containers, layers, strict=False):
             units = result[name].units
             counts = units[units["interpretable"]][column].value_counts()
             assert [bar.get_width() for bar in bars] == [counts.get(row, 0) for row in rows]
         legend = [text.get_text() for text in axes.get_legend().get_texts()]
-        assert legend == [f"{name} (9 of 12 units)" for name in layers]
+        assert legend == [f"{name} (9 of 12 units)" for name in layers] + ["not supported"] * bool(hatched)
     assert found[1].description == "Units of first<1>: Top 6 and Bottom & more 3; of act: Top 6 and Bottom & more 3."
+
+
+def test_what_is_not_supported_is_hatched_in_every_layer(result: Dissection) -> None:
+    tables = {name: layer.units for name, layer in result.layers.items()}
+    some = {
+        name: units.assign(supported=units["supported"] & (units["unit"] % 3 < 2 + place) & (units["unit"] > 0))
+        for place, (name, units) in enumerate(tables.items())
+    }
+    changed = {name: replace(layer, units=some[name]) for name, layer in result.layers.items()}
+    layers = {layer.name: layer for layer in summarise(replace(result, layers=changed)).layers}
+    chart = compared(layers)[0]
+    with style():
+        axes = chart.figure().axes[0]
+    rows = [label.get_text() for label in axes.get_yticklabels()]
+    told = []
+    for bars, hatched, name in zip(axes.containers[:2], axes.containers[2:], layers, strict=True):
+        held = some[name][some[name]["supported"]]["concept"].value_counts()
+        assert 0 < held.sum() < 9
+        for row, bar, part in zip(rows, bars, hatched, strict=True):
+            assert part.get_x() == held.get(row, 0)
+            assert part.get_x() + part.get_width() == bar.get_width()
+            assert (part.get_y(), part.get_height()) == (bar.get_y(), bar.get_height())
+            assert part.get_hatch()
+            assert part.get_facecolor() == bar.get_facecolor()
+        told.append(f"{name}: {listed(f'{row} {held[row]}' for row in rows if row in held)}")
+    assert chart.description.endswith(f" Supported labels of {'; of '.join(told)}; others are hatched.")
+    key = axes.get_legend().get_patches()[-1]
+    assert key.get_hatch()
+    assert key.get_facecolor() not in {bars[0].get_facecolor() for bars in axes.containers}, "the colour of no layer"
+
+
+def test_layers_that_were_not_tested_are_not_hatched(summary: RunSummary, unjudged: Dissection) -> None:
+    tested, untested = summary.layers[1], summarise(unjudged).layers[0]
+    none = compared({"a": untested, "b": untested})[0]
+    with style():
+        axes = none.figure().axes[0]
+    assert len(axes.containers) == len(axes.get_legend().get_texts()) == 2
+    assert "hatched" not in none.description
+    some = compared({"a": untested, "b": tested})[0]
+    with style():
+        axes = some.figure().axes[0]
+    assert len(axes.containers) == 3
+    assert axes.get_legend().get_patches()[-1].get_facecolor() == axes.containers[1][0].get_facecolor()
+    assert "Supported labels of b: " in some.description
 
 
 def test_biased_units_side_by_side(summary: RunSummary, result: Dissection) -> None:
@@ -137,7 +183,7 @@ def test_a_layer_without_maps_is_no_layer_without_interpretable_units(summary: R
         outcomes={**whole.outcomes, INTERPRETABLE: 0, NO_MAP: 9},
     )
     found = compared({"maps": whole, "more": whole, "none": without})
-    assert [len(chart.figure().axes[0].containers) for chart in found] == [2, 2, 2, 3]
+    assert [len(chart.figure().axes[0].containers) for chart in found] == [4, 2, 2, 3], "the first with hatched parts"
 
 
 def test_many_layers_and_concepts_still_fit_a_page(summary: RunSummary) -> None:

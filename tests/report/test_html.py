@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from facedissect.ablation import Ablation
+from facedissect.baseline import Baseline
 from facedissect.dictionary.faces import FaceDictionary
 from facedissect.errors import OutputError
-from facedissect.report import html, write_report
+from facedissect.report import Beside, baseline_wording, html, write_report
 from facedissect.report.packing import unpack
 from facedissect.results import Dissection
 
@@ -179,7 +180,7 @@ def test_a_run_without_replicates_says_nothing_of_support(
 def test_an_ablation_is_shown(
     result: Dissection, dictionary: FaceDictionary, ablation: Ablation, tmp_path: Path
 ) -> None:
-    write_report(result, dictionary, tmp_path / "report.html", [ablation])
+    write_report(result, dictionary, tmp_path / "report.html", Beside(ablations=(ablation,)))
     page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
     content = " ".join(" ".join(page.text).split())
     assert "act: accuracy, units replaced by 0" in content
@@ -189,6 +190,47 @@ def test_an_ablation_is_shown(
     assert "<b>tied</b>, tone <b>deep</b> 30" in content
     alone = [value for value in page.values("href", "a") if value.startswith("#/unit/act/")]
     assert alone == ["#/unit/act/1", "#/unit/act/0", "#/unit/act/2"], "the largest loss of each set first"
+
+
+def test_a_baseline_is_shown(
+    result: Dissection, dictionary: FaceDictionary, baseline: Baseline, tmp_path: Path
+) -> None:
+    write_report(result, dictionary, tmp_path / "report.html", Beside(baseline=baseline))
+    page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    content = " ".join(" ".join(page.text).split())
+    assert "#baseline" in page.values("href", "a")
+    section = content[content.index(baseline_wording.TITLE) :]
+    for text in (
+        *baseline_wording.meaning(baseline),
+        baseline_wording.CAPTION,
+        *baseline.sentences_of_labels,
+        " ".join(baseline.drawn),
+    ):
+        assert " ".join(text.split()) in section
+    assert "first<1> are interpretable 9 of 12 2.5 +6.5 +2.0 to +9.1 4 –" in section
+    assert "are biased by tone 3 of 12 5.0 −2.0 −6.3 to +1.5 1.7 (0.0 to 4.0) 0.200" in section
+    assert page.values("scope", "th").count("rowgroup") == 1, "the layer stands above its rows"
+    assert baseline_wording.HINT not in content
+    assert not page.tags["b"]
+
+
+def test_without_a_baseline_a_line_tells_how_to_make_one(page: Page) -> None:
+    content = " ".join(" ".join(page.text).split())
+    assert content.count(baseline_wording.HINT) == 1
+    assert baseline_wording.TITLE not in content
+    assert "#baseline" not in page.values("href", "a")
+
+
+def test_the_index_tells_which_numbers_there_are_and_of_what(
+    text: str, without_numbers: Dissection, dictionary: FaceDictionary, tmp_path: Path
+) -> None:
+    pieces = _pieces(text)
+    assert unpack(pieces["index"])[0]["numbers"] == [{"name": "age", "told": "age in years", "of": ["era"]}]
+    assert unpack(pieces["layer-0"])[0]["numbers"] == ["age"]
+    write_report(without_numbers, dictionary, tmp_path / "report.html")
+    pieces = _pieces((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert unpack(pieces["index"])[0]["numbers"] == []
+    assert unpack(pieces["layer-0"])[1]["trend_rho"].shape == (12, 0)
 
 
 def test_lost_images_are_said(result: Dissection, unreadable: FaceDictionary, tmp_path: Path) -> None:

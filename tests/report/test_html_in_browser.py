@@ -189,6 +189,91 @@ def test_a_unit_tells_how_far_its_label_can_be_believed(tab: Tab, result: Dissec
     expect(first).to_contain_text(verdict)
 
 
+def told_of(text: str) -> tuple[str, list[float], str]:
+    """The number, what is said of it in figures, and the verdict, of a line such as the unit page has."""
+    name, _, rest = text.replace("\N{NO-BREAK SPACE}", " ").replace("−", "-").partition(": rho ")
+    found = re.fullmatch(r"(.*), adjusted (.*), ([a-z ]+) \(q (?:< )?([\d.]+)\)", rest)
+    assert found, text
+    spans = [re.fullmatch(r"([+-]\d\.\d\d) \((\S+) to (\S+)\)", part) for part in (found[1], found[2])]
+    return name, [float(value) for span in spans if span for value in span.groups()] + [float(found[4])], found[3]
+
+
+def test_a_unit_tells_how_it_responds_to_numbers(tab: Tab, result: Dissection) -> None:
+    verdicts = set()
+    for row in result["act"].trends.to_dict("records"):
+        page = tab.go(f"#/unit/act/{row['unit']}")
+        lines = page.locator(".trends li")
+        expect(lines).to_have_count(1)
+        if np.isnan(row["rho"]):
+            expect(lines).to_have_text("age in years: not measured, as the unit's peaks say nothing")
+            continue
+        name, figures, verdict = told_of(lines.inner_text())
+        assert name == "age in years"
+        columns = ("rho", "rho_low", "rho_high", "adjusted_rho", "adjusted_low", "adjusted_high")
+        assert figures[:6] == pytest.approx([row[column] for column in columns], abs=0.0056)
+        assert figures[6] == pytest.approx(max(row["adjusted_q"], 0.001), abs=0.00051)
+        assert verdict == ("supported" if row["supported"] else "not supported")
+        verdicts.add(verdict)
+    assert verdicts == {"supported", "not supported"}
+
+
+def test_the_page_of_a_global_concept_names_the_units_that_follow_its_number(tab: Tab, result: Dissection) -> None:
+    trends = result.trends[result.trends["rho"].notna()]
+    held = trends[trends["supported"]]
+    page = tab.go("#/global/era")
+    section = page.locator("section", has=page.locator("h2", has_text="Units that rise or fall with age in years"))
+    rise, fall = held[held["adjusted_rho"] > 0], held[held["adjusted_rho"] < 0]
+    assert len(rise)
+    expect(section).to_contain_text(
+        f"Of {len(trends)}\N{NO-BREAK SPACE}units, {len(rise)} rise and {len(fall)} fall with it"
+    )
+    for place, some in enumerate((rise, fall)):
+        first = some.sort_values("adjusted_rho", key=abs, ascending=False, kind="stable").head(5)
+        entries = section.locator(".leaders > section").nth(place).locator("li")
+        expect(entries).to_have_count(len(first))
+        found = [float(text.replace("−", "-")) for text in entries.locator(".end").all_inner_texts()]
+        assert found == pytest.approx(first["adjusted_rho"].tolist(), abs=0.0056)
+    page = tab.go("#/global/tone")
+    expect(page.locator("h2", has_text="The most biased units")).to_be_visible()
+    expect(page.locator("h2", has_text="rise or fall")).to_have_count(0)
+
+
+def test_without_numbers_there_is_no_heading_for_them(
+    browser: Any, without_numbers: Dissection, dictionary: FaceDictionary, tmp_path: Path
+) -> None:
+    write_report(without_numbers, dictionary, tmp_path / "report.html")
+    tab = opened(browser, tmp_path / "report.html")
+    for route in ("#/unit/act/0", "#/global/era"):
+        page = tab.go(route)
+        expect(page.locator("#view h1")).to_be_visible()
+        expect(
+            page.locator("h2", has_text="subgroups").or_(page.locator("h2", has_text="biased to whom"))
+        ).to_be_visible()
+        expect(page.locator("h2", has_text=re.compile("numbers|rise or fall"))).to_have_count(0)
+        expect(page.locator(".trends")).to_have_count(0)
+    assert not tab.said
+    page.context.close()
+
+
+def test_numbers_that_could_not_be_tested_say_so(
+    browser: Any, one_layer: Dissection, dictionary: FaceDictionary, tmp_path: Path
+) -> None:
+    layer = one_layer["act"]
+    columns = ["adjusted_rho", "adjusted_low", "adjusted_high", "adjusted_p", "adjusted_q"]
+    trends = layer.trends.assign(supported=False, **dict.fromkeys(columns, np.nan))
+    write_report(
+        replace(one_layer, layers={"act": replace(layer, trends=trends)}), dictionary, tmp_path / "report.html"
+    )
+    tab = opened(browser, tmp_path / "report.html")
+    page = tab.go("#/unit/act/0")
+    expect(page.locator(".trends li")).to_have_text(re.compile("adjusted\\s–, not tested$"))
+    page = tab.go("#/global/era")
+    expect(page.locator("#view")).to_contain_text("0 rise and 0 fall with it")
+    expect(page.locator("h3", has_text="Rise")).to_have_count(0)
+    assert not tab.said
+    page.context.close()
+
+
 def test_an_unsupported_label_is_shown_as_such(
     browser: Any, result: Dissection, dictionary: FaceDictionary, tmp_path: Path
 ) -> None:

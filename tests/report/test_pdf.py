@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 from pypdf import PdfReader
 
+from facedissect.baseline import Baseline
 from facedissect.dictionary.faces import FaceDictionary
-from facedissect.report import pdf, printed_faces, write_report
+from facedissect.report import Beside, baseline_wording, pdf, printed_faces, write_report
 from facedissect.report.charts import Chart
 from facedissect.report.strips import strip
 from facedissect.report.summary import summarise
@@ -79,6 +81,41 @@ def test_the_title_page_says_what_was_found_and_how_far_to_trust_it(path: Path) 
         "never_seen",
     ):
         assert expected in first
+
+
+@poppler
+def test_a_baseline_has_a_chapter_of_its_own(
+    one_layer: Dissection, dictionary: FaceDictionary, baseline: Baseline, path: Path, tmp_path: Path
+) -> None:
+    write_report(one_layer, dictionary, tmp_path / "report.pdf", Beside(baseline=baseline))
+    text = " ".join(pages_of(tmp_path / "report.pdf"))
+    chapter = text[text.index(baseline_wording.TITLE) : text.index("How far to trust it")]
+    for told in (
+        *baseline_wording.meaning(baseline),
+        baseline_wording.CAPTION,
+        *baseline.sentences_of_labels,
+        " ".join(baseline.drawn),
+    ):
+        assert re.sub(r"\s+", " ", told) in chapter
+    assert "Layer Units that Here Random weights Beyond 95 % interval Permuted p" in chapter
+    assert "first<1> are interpretable 9 of 12 2.5 +6.5 +2.0 to +9.1 4 –" in chapter
+    assert "first<1> are biased by tone 3 of 12 5.0 −2.0 −6.3 to +1.5 1.7 (0.0 to 4.0) 0.200" in chapter
+    assert baseline_wording.HINT not in text
+    without = " ".join(pages_of(path))
+    assert baseline_wording.TITLE not in without
+    assert baseline_wording.HINT in without
+
+
+def test_a_long_table_goes_on_over_the_page(baseline: Baseline) -> None:
+    longer = replace(baseline, table=pd.concat([baseline.table] * 40, ignore_index=True))
+    figures = Collected()
+    pages = pdf.Pages(figures, "heading")
+    pdf._text_pages(pages, "section", [("Table", pdf._baseline(longer))], 1)
+    pages.finish()
+    assert len(figures) == 3
+    texts = [text for figure in figures for text in figure.axes[0].texts]
+    assert sum(text.get_text() == "are biased by tone" for text in texts) == 40
+    assert all(text.get_position()[1] < pdf.PAGE[1] - 0.3 for text in texts)
 
 
 @poppler

@@ -14,7 +14,9 @@ from facedissect.ablation import Ablation
 from facedissect.baseline import Baseline
 from facedissect.dictionary.faces import FaceDictionary
 from facedissect.errors import LayerError, SettingsError
+from facedissect.random_null import LABEL_COLUMNS
 from facedissect.report import show
+from facedissect.report.beside import Beside
 from facedissect.results import Dissection
 
 from .conftest import DEAD, HOSTILE
@@ -88,6 +90,7 @@ def test_a_run_without_replicates_says_nothing_of_support(unjudged: Dissection) 
 def test_what_lies_beside_the_run_is_mentioned(result: Dissection, ablation: Ablation) -> None:
     assert "Measured afterwards" not in shown(result)
     columns = {"excess": 1.0, "low": 0.0, "high": 2.0, "permuted": 1.0, "p": 0.5}
+    labels = pd.DataFrame(columns=list(LABEL_COLUMNS))
     rows = [
         {"layer": layer, "measure": measure, "units": 12, "observed": observed, "random_weights": random, **columns}
         for layer, measure, observed, random in (
@@ -96,9 +99,10 @@ def test_what_lies_beside_the_run_is_mentioned(result: Dissection, ablation: Abl
             ("act", "biased_tone", 7, 6.0),
         )
     ]
-    compared = Baseline(table=pd.DataFrame(rows), seeds=2, permutations=9, drawn=("a", "b"), made_of={})
+    compared = Baseline(table=pd.DataFrame(rows), labels=labels, seeds=2, permutations=9, drawn=("a", "b"), made_of={})
+    beside = Beside(ablations=(ablation,), baseline=compared)
     file = io.StringIO()
-    show(result, Console(file=file, width=80), ablations=[ablation], baseline=compared)
+    show(result, Console(file=file, width=80), beside=beside)
     text = squeezed(file.getvalue().replace("\u00a0", " "))
     assert (
         "Ablation of act: the accuracy on 60 faces changes by -0.250 (<b>tied</b>) and -0.250 (one); table: "
@@ -106,10 +110,10 @@ def test_what_lies_beside_the_run_is_mentioned(result: Dissection, ablation: Abl
     ) in text
     assert (
         "Baseline: 9 of 12 units of first<1> are interpretable, 3.5 with random weights; 7 of 12 units of act are biased by "
-        "tone, 6 with random weights; table: baseline.parquet."
+        "tone, 6 with random weights; table: baseline.parquet; `facedissect report` puts it into the reports."
     ) in text
     file = io.StringIO()
-    show(result, Console(file=file, width=80), unit=2, ablations=[ablation], baseline=compared)
+    show(result, Console(file=file, width=80), unit=2, beside=beside)
     assert "random weights" not in file.getvalue()
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from facedissect.dictionary.faces import FaceDictionary
@@ -11,8 +14,10 @@ from facedissect.report.unit_data import (
     MOST_LABELS,
     NONE,
     STATES,
+    TRENDS,
     UNKNOWN,
     concept_faces,
+    numbers,
     quantiles,
     unit_arrays,
 )
@@ -114,6 +119,27 @@ def test_effects_and_sweep(arrays: dict[str, np.ndarray], layer: LayerResult, di
         assert (dictionary.vocabulary.names[place] if place != NONE else None) == name
         _close(arrays["sweep_iou"][at], row["iou"])
         _close(arrays["sweep_own"][at], row["iou_of_label"])
+
+
+def test_trends(arrays: dict[str, np.ndarray], layer: LayerResult) -> None:
+    assert numbers(layer) == ["age"]
+    assert 0 < layer.trends["supported"].sum() < len(layer.units)
+    assert arrays["trend_rho"].shape == (len(layer.units), 1)
+    for row in layer.trends.to_dict("records"):
+        at = row["unit"], 0
+        assert arrays["trend_supported"][at] == row["supported"]
+        for name, column in TRENDS.items():
+            _close(arrays[name][at], row[column])
+
+
+def test_each_number_has_its_own_column(layer: LayerResult, dictionary: FaceDictionary, places: dict[str, int]) -> None:
+    other = layer.trends.assign(measure="angle", rho=-layer.trends["rho"])
+    two = replace(layer, trends=pd.concat([layer.trends, other], ignore_index=True))
+    found = unit_arrays(two, dictionary.vocabulary, dictionary, concept_faces(two, dictionary, 4), places)
+    assert numbers(two) == ["age", "angle"]
+    first, second = found["trend_rho"].T
+    assert (first != UNKNOWN).any()
+    np.testing.assert_array_equal(np.where(first == UNKNOWN, UNKNOWN, -first), second)
 
 
 def test_top_faces(

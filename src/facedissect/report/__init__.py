@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 
-from ..ablation import Ablation
 from ..dictionary.faces import FaceDictionary
 from ..errors import OutputError
 from ..intersections import intersected
 from ..results import Dissection
+from .beside import NOTHING, Beside
 from .terminal import show
 
 WRITERS: Mapping[str, str] = MappingProxyType({".html": "html", ".pdf": "pdf"})
-"""Suffix of the file -> module whose `write(result, dictionary, path, ablations)` writes it."""
+"""Suffix of the file -> module whose `write(result, dictionary, path, beside)` writes it."""
 
-__all__ = ["WRITERS", "show", "write_report"]
+__all__ = ["WRITERS", "Beside", "show", "write_report"]
 
 
 def write_report(
     result: Dissection,
     dictionary: FaceDictionary,
     path: str | os.PathLike[str],
-    ablations: Sequence[Ablation] = (),
+    beside: Beside = NOTHING,
 ) -> None:
     """Write a report; the suffix of `path` chooses its format. The file is complete or absent.
 
@@ -35,7 +35,7 @@ def write_report(
         result: what a run found.
         dictionary: the dictionary that was dissected; its images are shown.
         path: `.html` for a page that opens from disk, with `NAME_files/` beside it if it is large; `.pdf` for print.
-        ablations: of units of its layers, to be shown too (`ablation_storage.ablations_of` reads those beside a result).
+        beside: what shall be shown too: ablations of its units, and its baseline (`Beside.read` finds them in its folder).
 
     Raises:
         OutputError: the suffix is of no known format, or the file cannot be written.
@@ -46,4 +46,4 @@ def write_report(
         raise OutputError(f"expected a report called *{' or *'.join(WRITERS)}, got {path.name!r}; change the suffix")
     # Only now, because matplotlib takes a second to import and most of what users type needs no report.
     faces = intersected(dictionary, result.settings.intersect)
-    import_module(f".{name}", __name__).write(result, faces, path, ablations)
+    import_module(f".{name}", __name__).write(result, faces, path, beside)

@@ -18,10 +18,10 @@ from ..concepts import Concept
 from .drawing import (
     GAP,
     GREY,
-    HATCHED,
     INK,
     LIGHT,
     MAIN,
+    MOST_BARS,
     WIDTH,
     bars,
     bars_height,
@@ -133,7 +133,13 @@ def concepts(layers: Mapping[str, LayerSummary]) -> Chart:
             name: {concept.name: counts.get(concept, 0) for concept in order[: len(shown)]}
             for name, counts in labelled.items()
         }
-        return _histogram("concepts", _concepts_title(len(shown), len(order)), "best concept", rows, layers)
+        supported = {
+            name: {count.concept.name: count.supported for count in layer.concepts}
+            for name, layer in layers.items()
+            if layer.judged
+        }
+        title = _concepts_title(len(shown), len(order))
+        return _histogram("concepts", title, "best concept", rows, layers, supported=supported)
     (layer,) = layers.values()
     found = layer.concepts[:MOST_CONCEPTS]
     title = _concepts_title(len(found), len(layer.concepts))
@@ -148,12 +154,11 @@ def concepts(layers: Mapping[str, LayerSummary]) -> Chart:
         about += f" Of the first, labels that are supported: {held}; the others are hatched."
     elif layer.judged:
         about += " The labels of the first are all supported."
-    legend = [*series, *([HATCHED] if doubtful else [])]
     return Chart(
         name="concepts",
         title=title,
         description=about,
-        height=bars_height(len(names), list(series)) + legend_height(legend) - legend_height(list(series)),
+        height=bars_height(len(names), list(series), hatched=bool(doubtful)),
         draw=lambda axes: bars(
             axes, names, series, title=title, what="concept", colours=[MAIN, LIGHT], doubtful=doubtful
         ),
@@ -190,18 +195,31 @@ def _histogram(
     units: Mapping[str, Mapping[str, int]],
     layers: Mapping[str, LayerSummary],
     colours: Sequence[Any] | None = None,
+    supported: Mapping[str, Mapping[str, int]] | None = None,
 ) -> Chart:
-    """Bars of layer -> row -> units; all layers have the same rows."""
+    """Bars of layer -> row -> units; all layers have the same rows. `supported` has those of layers that were tested."""
     rows = list(next(iter(units.values())))
     legend = _legend(layers)
     series = {legend[layer]: list(counts.values()) for layer, counts in units.items()}
     told = {layer: listed(f"{row} {n:,}" for row, n in counts.items()) for layer, counts in units.items()}
+    about = _told("Units", told)
+    doubtful: dict[str, list[int]] = {}
+    if supported and len(series) <= MOST_BARS:  # cells have no room for two kinds of units
+        for layer, counts in supported.items():
+            doubtful[legend[layer]] = [units[layer][row] - counts.get(row, 0) for row in rows]
+        held = (
+            f"{layer}: {listed(f'{row} {counts[row]:,}' for row in rows if counts.get(row))}"
+            for layer, counts in supported.items()
+        )
+        about += f" Supported labels of {'; of '.join(held)}; others are hatched."
     return Chart(
         name=name,
         title=title,
-        description=_told("Units", told),
-        height=bars_height(len(rows), list(series)),
-        draw=lambda axes: bars(axes, rows, series, title=title, what=what, colours=colours or palette(len(series))),
+        description=about,
+        height=bars_height(len(rows), list(series), hatched=bool(doubtful)),
+        draw=lambda axes: bars(
+            axes, rows, series, title=title, what=what, colours=colours or palette(len(series)), doubtful=doubtful
+        ),
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib import font_manager
 from matplotlib.axes import Axes
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
@@ -35,6 +36,8 @@ LONGEST_NAME = 2.0
 
 HATCHED = "not supported"
 """Of bars, what a legend calls their hatched part."""
+
+_HATCH: Any = {"hatch": "//////", "edgecolor": "white", "linewidth": 0}
 
 MAIN, LIGHT, GREY = "#4477AA", "#99BBDD", "#9A9A9A"
 COLOURS = ("#4477AA", "#EE8866", "#228833", "#CCBB44", "#AA3377", "#66CCEE", "#777777")
@@ -106,11 +109,12 @@ def row_height(rows: float, series: int) -> float:
     return 0.2 if series == 1 else min(0.06 + 0.1 * series, TALLEST / max(rows, 1))
 
 
-def bars_height(rows: float, legend: Sequence[str]) -> float:
-    """Inches of a chart of `bars`; `rows` may count gaps, `legend` holds the names of several series."""
+def bars_height(rows: float, legend: Sequence[str], *, hatched: bool = False) -> float:
+    """Inches of a chart of `bars`; `rows` may count gaps, `legend` holds the names of several series, beside the hatched ones."""
     if len(legend) > MOST_BARS:
         return 0.75 + CELL * max(rows, 1) + max(width(name, TEXT - 1) for name in _columns_of_cells(legend))
-    return 0.75 + row_height(rows, max(len(legend), 1)) * max(rows, 1) + legend_height(legend)
+    named = [*legend, *([HATCHED] if hatched else [])]
+    return 0.75 + row_height(rows, max(len(legend), 1)) * max(rows, 1) + legend_height(named)
 
 
 def legend_height(names: Sequence[str]) -> float:
@@ -163,9 +167,8 @@ def bars(
     for position, (name, values) in enumerate(series.items()):
         if doubtful and name in doubtful:
             where, less = places + step * (position - (count - 1) / 2), np.array(doubtful[name])
-            axes.barh(where, less, left=np.array(values) - less, height=thick, color=colours[position], label=HATCHED)
-            for patch in axes.containers[-1]:
-                patch.set(hatch="//////", edgecolor="white", linewidth=0)
+            for patch in axes.barh(where, less, left=np.array(values) - less, height=thick, color=colours[position]):
+                patch.set(**_HATCH)
     if count > 1 and size < SMALLEST_COUNT:
         axes.grid(axis="x", linewidth=0.3, color=GREY)
         axes.set_axisbelow(True)
@@ -173,7 +176,10 @@ def bars(
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     axes.set_xlabel("number of units")
     if count > 1:
-        _legend(axes, [*series, *([HATCHED] if doubtful else [])], 34, edge)
+        # Of several series the key has the colour of none.
+        key = [colours[place] for place, name in enumerate(series) if doubtful and name in doubtful]
+        hatched = [Patch(facecolor=key[0] if len(key) == 1 else GREY, label=HATCHED, **_HATCH)] if key else []
+        _legend(axes, list(series), 34, edge, hatched)
 
 
 def _cells(axes: Axes, places: Float[np.ndarray, " row"], series: Mapping[str, Sequence[int]], across: float) -> None:
@@ -285,12 +291,16 @@ def _moved(axes: Axes, left: float, down: float) -> ScaledTranslation:
     return ScaledTranslation(-left * size, -down / 72, axes.figure.dpi_scale_trans)
 
 
-def _legend(axes: Axes, names: Sequence[str], below: float, left: float) -> None:
-    """The legend under the axes, `below` points from them, where it hides nothing, and `left` inches to the left."""
+def _legend(axes: Axes, names: Sequence[str], below: float, left: float, more: Sequence[Patch] = ()) -> None:
+    """The legend under the axes, `below` points from them, where it hides nothing, and `left` inches to the left.
+
+    Names are those of what was drawn, in its order; `more` comes after that, each with its own label.
+    """
     offset = _moved(axes, left, below)
     handles, _ = axes.get_legend_handles_labels()
+    names = [*names, *(str(patch.get_label()) for patch in more)]
     axes.legend(
-        handles,
+        [*handles, *more],
         [shortened(name, WIDTH - 1.2, TEXT) for name in names],
         loc="upper left",
         bbox_to_anchor=(0, 0),

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..ablation import Ablation
 from ..atomic import atomic
 from ..dictionary.faces import FaceDictionary
 from ..results import Dissection
-from . import charts, evidence_wording, face_diagram, page_folder, wording
+from . import baseline_wording, charts, evidence_wording, face_diagram, page_folder, wording
+from .beside import NOTHING, Beside
 from .face_pictures import FacePictures
 from .packing import as_text, pack
 from .page_data import PageData, gather
@@ -38,6 +38,7 @@ SCRIPTS = (
     "report_units.js",
     "report_pictures.js",
     "report_evidence.js",
+    "report_trends.js",
     "report_faces.js",
     "report_grid.js",
     "report_unit_page.js",
@@ -76,7 +77,7 @@ class ConceptCounts:
     detecting: int
 
 
-def write(result: Dissection, dictionary: FaceDictionary, path: Path, ablations: Sequence[Ablation] = ()) -> None:
+def write(result: Dissection, dictionary: FaceDictionary, path: Path, beside: Beside = NOTHING) -> None:
     """Write the page, and `NAME_files/` beside it where it would be larger than INLINE_BYTES.
 
     The folder of an earlier report of this name is replaced or, where none is needed any more, removed.
@@ -84,7 +85,7 @@ def write(result: Dissection, dictionary: FaceDictionary, path: Path, ablations:
     Raises:
         OutputError: it cannot be written, or there is a folder of that name which no report has written.
     """
-    run = summarise(result, ablations)
+    run = summarise(result, beside)
     data = gather(run, dictionary)
     pieces = {key: as_text(piece) for key, piece in (*data.pieces.items(), *_face_pieces(data.faces))}
     if sum(map(len, pieces.values())) <= INLINE_BYTES:
@@ -121,6 +122,7 @@ def _page(run: RunSummary, data: PageData, pieces: Mapping[str, str], folder: st
         result=run.result,
         wording=wording,
         evidence_wording=evidence_wording,
+        baseline_wording=baseline_wording,
         script=script,
         script_digest=digest,
         pieces=pieces,

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool
 
+from .. import trends
+from ..bias import levels_of
 from ..dictionary.faces import FaceDictionary
 from ..model.preprocess import Preprocess
 from ..results import Dissection, LayerResult
@@ -22,7 +24,7 @@ from .face_pictures import FacePictures
 from .packing import pack
 from .peak_curves import BINS, histograms, members
 from .summary import RunSummary
-from .unit_data import LABELS, STATES, ConceptFaces, best_concepts, concept_faces, quantiles, unit_arrays
+from .unit_data import LABELS, STATES, ConceptFaces, best_concepts, concept_faces, numbers, quantiles, unit_arrays
 
 BLOCK_BYTES = 1 << 18
 """About what a piece of units holds before it is compressed; one screen of units takes many pieces."""
@@ -56,11 +58,13 @@ def gather(run: RunSummary, dictionary: FaceDictionary) -> PageData:
     )
     place = {face: number for number, face in enumerate(faces.ids)}
     pieces = {
-        "index": pack(_index(run, faces, {name: [place[f] for f in chosen] for name, chosen in examples.items()}))
+        "index": pack(
+            _index(run, dictionary, faces, {name: [place[f] for f in chosen] for name, chosen in examples.items()})
+        )
     }
     for number, (name, layer) in enumerate(result.layers.items()):
         arrays = unit_arrays(layer, result.vocabulary, dictionary, best[name], place)
-        pieces[f"layer-{number}"] = pack({"sweep": quantiles(layer)}, arrays)
+        pieces[f"layer-{number}"] = pack({"sweep": quantiles(layer), "numbers": numbers(layer)}, arrays)
         pieces |= dict(
             _blocks(number, layer, members(dictionary, result.vocabulary.global_concepts, layer.peaks.faces))
         )
@@ -106,7 +110,9 @@ def _wanted(
     return {face: list(concepts) for face, concepts in sorted(wanted.items())}
 
 
-def _index(run: RunSummary, faces: FacePictures, examples: Mapping[str, Sequence[int]]) -> dict[str, object]:
+def _index(
+    run: RunSummary, dictionary: FaceDictionary, faces: FacePictures, examples: Mapping[str, Sequence[int]]
+) -> dict[str, object]:
     result, images = run.result, run.result.provenance.concept_images
     sizes = result.provenance.subgroup_images
     cutoffs = {count.global_concept: count.cutoff for layer in run.layers for count in layer.bias}
@@ -142,6 +148,7 @@ def _index(run: RunSummary, faces: FacePictures, examples: Mapping[str, Sequence
             }
             for concept in result.vocabulary.global_concepts
         ],
+        "numbers": _numbers(result, dictionary),
         "layers": [
             {
                 "name": name,
@@ -152,6 +159,28 @@ def _index(run: RunSummary, faces: FacePictures, examples: Mapping[str, Sequence
             for name, layer in result.layers.items()
         ],
     }
+
+
+def _numbers(result: Dissection, dictionary: FaceDictionary) -> list[dict[str, object]]:
+    """The labels that are numbers, each with the global concepts that it speaks of: those of its name, and divisions of it."""
+    names = dict.fromkeys(name for layer in result.layers.values() for name in numbers(layer))
+    values = trends.numbers(dictionary.faces) if names else {}
+    levels = {
+        concept.name: levels_of(concept, [face.subgroups.get(concept.name) for face in dictionary.faces])
+        for concept in (result.vocabulary.global_concepts if names else ())
+    }
+    return [
+        {
+            "name": name,
+            "told": wording.number_name(name),
+            "of": [
+                concept
+                for concept, level in levels.items()
+                if concept == name or (name in values and trends.divided_by_limits(values[name], level))
+            ],
+        }
+        for name in names
+    ]
 
 
 def _block_units(layer: LayerResult, subgroups: int) -> int:

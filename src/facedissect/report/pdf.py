@@ -19,16 +19,18 @@ from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from ..ablation import Ablation
 from ..atomic import atomic
+from ..baseline import Baseline
 from ..dictionary.faces import FaceDictionary
 from ..results import Dissection
 from ..units import UnitSummary
-from . import evidence_wording, wording
+from . import baseline_wording, evidence_wording, wording
+from .beside import NOTHING, Beside
 from .charts import Chart, charts, compared
-from .drawing import GREY, style
+from .drawing import GREY, INK, style
 from .pdf_binding import Bookmark, Photograph, bind
 from .printed_faces import DPI, FACES, GAP, Strip, strips
+from .printed_table import Line, lines
 from .summary import LayerSummary, RunSummary, summarise
 from .text_width import shortened, wrapped
 from .thumbnails import LitFaces
@@ -58,7 +60,7 @@ MOST_KEPT = 10
 """Lines of a paragraph that stay on one page."""
 
 SMALL, LINE_SMALL = 6.5, 0.1215
-CHART_TEXT, COLUMN_GAP = 7.0, 0.3
+CHART_TEXT, TABLE_TEXT, COLUMN_GAP = 7.0, 7.0, 0.3
 BOLD = 1.15
 """How much wider bold text is, at most about."""
 
@@ -110,13 +112,13 @@ class Pages:
         self.photographs.append(Photograph(page=self.number, jpeg=strip.data, size=strip.size, box=box))
 
 
-def write(result: Dissection, dictionary: FaceDictionary, path: Path, ablations: Sequence[Ablation] = ()) -> None:
+def write(result: Dissection, dictionary: FaceDictionary, path: Path, beside: Beside = NOTHING) -> None:
     """Write the report.
 
     Raises:
         OutputError: it cannot be written.
     """
-    run = summarise(result, ablations)
+    run = summarise(result, beside)
     faces = LitFaces(_at_least(result, SIDE), dictionary, SIDE)
     title = wording.title(result)
     drawn = io.BytesIO()
@@ -164,10 +166,11 @@ def _title_pages(pages: Pages, run: RunSummary, title: str) -> None:
     shown = _charts(pages, axes, y + 0.3, on_first, squeezed=SQUEEZED)
     guide = [f"{term}. {meaning}" for term, meaning in wording.reading_guide(run.result.settings)]
     made = [f"{name}: {value}" for name, value in wording.made_by(run.result)]
-    ablated = evidence_wording.ablation_sentences(run.ablations)
-    chapters = [
+    baseline, ablated = run.beside.baseline, evidence_wording.ablation_sentences(run.beside.ablations)
+    chapters: list[tuple[str, Sequence[str | Line]]] = [
+        *([(baseline_wording.TITLE, _baseline(baseline))] if baseline else []),
         *([("What the network needs them for", ablated)] if ablated else []),
-        ("How far to trust it", wording.trust(run)),
+        ("How far to trust it", wording.trust(run) + ([] if baseline else [baseline_wording.HINT])),
         ("How to read it", guide),
         ("How it was made", made),
     ]
@@ -177,18 +180,37 @@ def _title_pages(pages: Pages, run: RunSummary, title: str) -> None:
         _chart_pages(pages, "Layers side by side", rest, 0)
 
 
+def _baseline(baseline: Baseline) -> list[str | Line]:
+    table = lines(
+        baseline_wording.HEADINGS,
+        baseline_wording.rows(baseline),
+        names=baseline_wording.NAMES,
+        room=PAGE[0] - 2 * MARGIN,
+        size=TABLE_TEXT,
+    )
+    told = baseline_wording.meaning(baseline)
+    return [*told, baseline_wording.CAPTION, *table, *baseline.sentences_of_labels, " ".join(baseline.drawn)]
+
+
 def _text_pages(
-    pages: Pages, section: str, chapters: Sequence[tuple[str, Sequence[str]]], depth: int
+    pages: Pages, section: str, chapters: Sequence[tuple[str, Sequence[str | Line]]], depth: int
 ) -> tuple[Axes, float]:
-    """Chapters of a heading and paragraphs, on as many new pages as they need, with bookmarks `depth` levels deep.
+    """Chapters of a heading, paragraphs and tables, on as many new pages as they need, with bookmarks `depth` levels deep.
 
     A heading of depth 0 is the largest. Gives the last page and where the text ends on it.
     """
     y = PAGE[1]
     axes: Axes | None = None
     for chapter, (heading, paragraphs) in enumerate(chapters):
-        blocks = [("heading", heading), *(("paragraph", text) for text in paragraphs)]
+        blocks: list[tuple[str, str | Line]] = [("heading", heading), *(("paragraph", text) for text in paragraphs)]
         for kind, text in blocks:
+            if isinstance(text, Line):
+                y += LINE / 2 if text.head else 0
+                if axes is None or y + LINE > PAGE[1] - MARGIN:
+                    axes, y = pages.new(section), TOP
+                _table_line(axes, y, text)
+                y += LINE
+                continue
             size = HEADINGS[depth] if kind == "heading" else 8
             lines = wrapped(text, (PAGE[0] - 2 * MARGIN) / (BOLD if kind == "heading" else 1), size)
             step = LINE * size / 8
@@ -203,6 +225,12 @@ def _text_pages(
                 axes.text(MARGIN, y, line, fontsize=size, fontweight=weight, va="top")
                 y += step
     return axes or pages.new(section), y
+
+
+def _table_line(axes: Axes, y: float, line: Line) -> None:
+    for cell in line.cells:
+        colour = GREY if line.head else INK
+        axes.text(MARGIN + cell.x, y, cell.text, fontsize=TABLE_TEXT, color=colour, va="top", ha=cell.side)
 
 
 def _unit_pages(pages: Pages, layer: LayerSummary, faces: LitFaces) -> None:

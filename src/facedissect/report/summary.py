@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..ablation import Ablation
 from ..concepts import KINDS, Concept, Vocabulary
 from ..results import Dissection, LayerResult
 from ..settings import Settings, bias_cutoff
 from ..tables import ACTIVE, CONSTANT, DEAD, NOT_FINITE
 from ..units import UnitSummary, unit_summaries
+from .beside import NOTHING, Beside
 
 FEW_IMAGES = 50
 """Below this many images a rate moves by more than two points with each image, and a report says so."""
@@ -147,7 +147,7 @@ class RunSummary:
         searched: concepts that have images.
         not_searched: names of those that have none.
         few_images: concept -> images, where they are fewer than FEW_IMAGES.
-        ablations: what replacing units of its layers does, where somebody tried.
+        beside: what is shown beside the result.
     """
 
     result: Dissection
@@ -155,7 +155,7 @@ class RunSummary:
     searched: tuple[Concept, ...]
     not_searched: tuple[str, ...]
     few_images: Mapping[str, int]
-    ablations: tuple[Ablation, ...] = ()
+    beside: Beside
 
     @property
     def compared(self) -> int:
@@ -178,8 +178,8 @@ class RunSummary:
         return sum(layer.supported for layer in self.layers)
 
 
-def summarise(result: Dissection, ablations: Sequence[Ablation] = ()) -> RunSummary:
-    """All counts of a result, beside what was ablated."""
+def summarise(result: Dissection, beside: Beside = NOTHING) -> RunSummary:
+    """All counts of a result, with what is shown beside it."""
     images = result.provenance.concept_images
     searched = tuple(concept for concept in result.vocabulary.concepts if images.get(concept.name, 0) > 0)
     return RunSummary(
@@ -188,7 +188,7 @@ def summarise(result: Dissection, ablations: Sequence[Ablation] = ()) -> RunSumm
         searched=searched,
         not_searched=tuple(name for name in result.vocabulary.names if not images.get(name, 0)),
         few_images={concept.name: images[concept.name] for concept in searched if images[concept.name] < FEW_IMAGES},
-        ablations=tuple(ablations),
+        beside=beside,
     )
 
 

@@ -17,6 +17,7 @@ from ..results import Dissection
 from ..storage import layer_folder
 from ..units import UnitSummary
 from . import evidence_wording, wording
+from .beside import NOTHING, Beside
 from .summary import BiasCount, LayerSummary, RunSummary, summarise
 
 BEST_UNITS = 20
@@ -31,8 +32,7 @@ def show(
     unit: int | None = None,
     layer: str | None = None,
     *,
-    ablations: Sequence[Ablation] = (),
-    baseline: Baseline | None = None,
+    beside: Beside = NOTHING,
 ) -> None:
     """Print what was found.
 
@@ -41,7 +41,7 @@ def show(
         console: where to print.
         unit: the unit to show; None shows the whole run. Without a layer, it is shown for every layer that has it.
         layer: the layer to show; None shows all.
-        ablations, baseline: what lies beside the result, which is mentioned where the whole run is shown.
+        beside: what later commands left, which is mentioned where the whole run is shown.
 
     Raises:
         LayerError: the run has no such layer.
@@ -50,7 +50,8 @@ def show(
     run = summarise(result)
     layers = [entry for entry in run.layers if layer is None or entry.name == result[layer].layer]
     if unit is None:
-        _show_run(run, layers, console, [*map(_ablation, ablations), *([_baseline(baseline)] if baseline else [])])
+        known = [_baseline(beside.baseline)] if beside.baseline else []
+        _show_run(run, layers, console, [*map(_ablation, beside.ablations), *known])
         return
     holders = [entry for entry in layers if 0 <= unit < len(entry.units)]
     if not holders:
@@ -88,7 +89,7 @@ def _ablation(ablation: Ablation) -> str:
 
 def _baseline(baseline: Baseline) -> str:
     """What was found by a baseline, and where in the folder of the run the rest is."""
-    return f"{evidence_wording.baseline_in_short(baseline)}; table: {baseline_storage.TABLE}."
+    return f"{evidence_wording.baseline_in_short(baseline)}; table: {baseline_storage.TABLE}; `facedissect report` puts it into the reports."
 
 
 def _outcomes(layer: LayerSummary) -> Table:

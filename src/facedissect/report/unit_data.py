@@ -24,6 +24,17 @@ NO_LABEL = -2
 
 UNKNOWN = -32768
 """NaN among thousandths."""
+TRENDS = {
+    "trend_rho": "rho",
+    "trend_low": "rho_low",
+    "trend_high": "rho_high",
+    "trend_adjusted": "adjusted_rho",
+    "trend_adjusted_low": "adjusted_low",
+    "trend_adjusted_high": "adjusted_high",
+    "trend_q": "adjusted_q",
+}
+"""Array of (unit, number) -> column of the table of trends."""
+
 MOST_LABELS = 6
 """Of a set of labels that are told by name."""
 
@@ -97,6 +108,8 @@ def unit_arrays(
         the best concept there and of the label; `delta`, `delta_low`, `delta_high`, `adjusted_delta`, `adjusted_low`,
         `adjusted_high`, `adjusted_q`, `overlap` (unit, subgroup). `label_set` (unit, place) concepts or NO_LABEL, NONE where
         there are no more; `label_sets` (unit) how many there are; `sweep_concept` (unit, quantile); `held` (unit, subgroup).
+
+        The arrays of TRENDS, in thousandths, and `trend_supported` (unit, number).
     """
     units = len(layer.units)
     concept = np.array([vocabulary.position(name) if name else NONE for name in best_concepts(layer)], np.int16)
@@ -116,6 +129,7 @@ def unit_arrays(
         **_bias(layer, vocabulary),
         **_evidence(layer, vocabulary),
         **_sweep(layer, vocabulary),
+        **_trends(layer),
         "top_face": np.array([[place_of_face[face] for face in row] for row in top_faces], np.int32),
         "top_peak": _by_unit(layer.top_faces["peak"].to_numpy(np.float32), units),
         "top_label": np.array(
@@ -228,3 +242,20 @@ def _sweep(layer: LayerResult, vocabulary: Vocabulary) -> dict[str, np.ndarray]:
     concept[at] = [vocabulary.position(name) if isinstance(name, str) else NONE for name in table["concept"]]
     best[at], own[at] = thousandths(table["iou"]), thousandths(table["iou_of_label"])
     return {"sweep_concept": concept, "sweep_iou": best, "sweep_own": own}
+
+
+def numbers(layer: LayerResult) -> list[str]:
+    """The labels that are numbers with which the peaks of a layer were compared."""
+    return list(dict.fromkeys(layer.trends["measure"]))
+
+
+def _trends(layer: LayerResult) -> dict[str, np.ndarray]:
+    known, table = numbers(layer), layer.trends
+    shape = len(layer.units), len(known)
+    at = table["unit"].to_numpy(np.int64), np.array([known.index(name) for name in table["measure"]], np.int64)
+    supported = np.zeros(shape, bool)
+    supported[at] = table["supported"].to_numpy(bool)
+    found = {name: np.full(shape, UNKNOWN, np.int16) for name in TRENDS}
+    for name, column in TRENDS.items():
+        found[name][at] = thousandths(table[column])
+    return {**found, "trend_supported": supported}

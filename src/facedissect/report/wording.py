@@ -53,6 +53,19 @@ def kind_name(kind: str) -> str:
     return kind.replace("_", " ")
 
 
+NUMBERS = {
+    "age": "age in years",
+    "typology_angle": "typology angle of the skin",
+    "hue_angle": "hue angle of the skin",
+}
+"""What is said of labels that are numbers where `build` and the readers of dictionaries name them."""
+
+
+def number_name(label: str) -> str:
+    """A label that is a number, in words: `age in years`."""
+    return NUMBERS.get(label, label)
+
+
 def title(result: Dissection) -> str:
     """The title of a report."""
     return f"What the units of {result.provenance.model['name']} look at"

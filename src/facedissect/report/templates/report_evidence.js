@@ -6,6 +6,7 @@ facedissect.evidence = (() => {
 
   const probability = (value) => (value < 0.001 ? "<" + SPACE + "0.001" : number(value));
   const interval = (low, high, digits = 3) => (Number.isNaN(low) || Number.isNaN(high) ? "–" : number(low, digits) + " to " + number(high, digits));
+  const signed = (value) => (Number.isNaN(value) ? "–" : (value < 0 ? "−" : "+") + Math.abs(value).toFixed(2));
   const nameOf = (c) => (c < 0 ? "no label" : units.index.concepts[c].name);
 
   /** The interval, the null and the chance of a unit's best concept. */
@@ -78,7 +79,6 @@ facedissect.evidence = (() => {
     const { table } = unit.layer;
     const of = (name, c) => thousandths(units.row(table[name], unit.unit)[c]);
     if (own.every(({ c }) => Number.isNaN(of("delta", c)))) return null;
-    const signed = (value) => (Number.isNaN(value) ? "–" : (value < 0 ? "−" : "+") + Math.abs(value).toFixed(2));
     const span = (name, c) => {
       const ends = [of(name + "_low", c), of(name + "_high", c)];
       return ends.some(Number.isNaN) ? null : h("span", { class: "soft small below" }, signed(ends[0]) + " to " + signed(ends[1]));
@@ -106,5 +106,5 @@ facedissect.evidence = (() => {
     return biased.some(({ c }) => !Number.isNaN(thousandths(units.row(unit.layer.table.adjusted_q, unit.unit)[c]))) ? " Not supported by the statistics." : " Not tested: too few faces can be compared.";
   }
 
-  return { section, effects, ofBiases, ofLabel, probability };
+  return { section, effects, ofBiases, ofLabel, probability, signed };
 })();

@@ -1,7 +1,8 @@
 /* The pages of all units, of a concept and of a global concept. */
 facedissect.pages = (() => {
   const { h, s, number, percent, counted, broken, choice } = facedissect.parts;
-  const { units, faces } = facedissect;
+  const { units, faces, trends } = facedissect;
+  const FIRST = 5;
 
   function unitsPage(query, onquery) {
     const index = units.index;
@@ -131,10 +132,11 @@ facedissect.pages = (() => {
     const stacks = units.layers.map((layer) => ({ layer, holder: h("div", { class: "stack" }) }));
     const drawAll = () => stacks.forEach((one) => one.holder.replaceChildren(stack(one.layer, concept, own, state.first)));
     const share = (unit, c) => units.row(unit.layer.table.share, unit.unit)[c];
+    const entry = (unit, value, told = "", query = null) => h("li", {}, h("a", { href: units.address(unit, query) }, unit.layer.name + " · " + unit.unit), h("span", { class: "soft" }, " " + units.label(unit) + told), h("span", { class: "digits end" }, value));
     const leaders = h("div", { class: "leaders", style: { "--columns": Math.min(4, own.length) } }, own.map((column) => {
-      const first = measured.filter((unit) => unit.biased.includes(column.c)).sort((a, b) => share(b, column.c) - share(a, column.c)).slice(0, 5);
+      const first = measured.filter((unit) => unit.biased.includes(column.c)).sort((a, b) => share(b, column.c) - share(a, column.c)).slice(0, FIRST);
       return h("section", {}, h("h3", {}, h("i", { class: "dot", "aria-hidden": "true", style: { background: index.colours[column.s % index.colours.length] } }), column.group.name),
-        first.length ? h("ol", {}, first.map((unit) => h("li", {}, h("a", { href: units.address(unit, new URLSearchParams({ bias: units.biasName(column.c) })) }, unit.layer.name + " · " + unit.unit), h("span", { class: "soft" }, " " + units.label(unit) + (unit.held.includes(column.c) ? ", supported" : "")), h("span", { class: "digits end" }, number(share(unit, column.c), 2)))))
+        first.length ? h("ol", {}, first.map((unit) => entry(unit, number(share(unit, column.c), 2), unit.held.includes(column.c) ? ", supported" : "", new URLSearchParams({ bias: units.biasName(column.c) }))))
           : h("p", { class: "soft" }, "No unit is biased towards it."));
     }));
     const content = h("div", { class: "page wide" },
@@ -148,7 +150,8 @@ facedissect.pages = (() => {
         h("p", { class: "soft" }, "Each column is a unit; its colours are the probabilities of the subgroups, which add up to 1. Units above the dashed line in the chosen subgroup count as biased towards it."),
         choice("Order by", own.map((column, place) => [place, column.group.name]), 0, (place) => { state.first = place; drawAll(); }),
         stacks.map((one) => h("figure", {}, h("figcaption", {}, one.layer.name), one.holder))) : null,
-      measured.length ? h("section", {}, h("h2", {}, "The most biased units"), leaders) : null);
+      measured.length ? h("section", {}, h("h2", {}, "The most biased units"), leaders) : null,
+      ...trends.leaders(concept, FIRST, entry));
     return { title: name, content, shown: drawAll };
   }
 

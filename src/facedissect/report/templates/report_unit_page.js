@@ -1,7 +1,7 @@
 /* The page of one unit. */
 facedissect.unitPage = (() => {
   const { h, s, number, percent, counted, listed, broken, bar, chip, choice, SPACE } = facedissect.parts;
-  const { units, faces, pictures, evidence } = facedissect;
+  const { units, faces, pictures, evidence, trends } = facedissect;
   const FIRST = 8;
   const MODES = [["lit", "Lit"], ["face", "Face"], ["heat", "Heat map"], ["mask", "Firing mask"]];
   const shown = { mode: "lit", outline: true };
@@ -11,7 +11,7 @@ facedissect.unitPage = (() => {
     const unit = units.all.find((one) => one.layer === layer && one.unit === unitNumber);
     if (!unit) return null;
     const main = h("div", { class: "page unit-page" });
-    main.append(head(unit, query), ...topFaces(unit), evidence.section(unit) || "", measures(unit), ...bias(unit));
+    main.append(head(unit, query), ...topFaces(unit), evidence.section(unit) || "", measures(unit), ...bias(unit), trends.section(unit) || "");
     return { title: units.label(unit) + " · unit " + unit.unit + " of " + layer.name, content: main, keys: keys(unit, query) };
   }
 
