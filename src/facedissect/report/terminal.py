@@ -24,6 +24,7 @@ BEST_UNITS = 20
 MOST_BIASED = 3
 BAR = 20
 """Columns of a bar of probability 1."""
+IN_REPORTS = "`facedissect report` puts it into the reports."
 
 
 def show(
@@ -84,12 +85,13 @@ def _show_run(run: RunSummary, layers: Iterable[LayerSummary], console: Console,
 def _ablation(ablation: Ablation) -> str:
     """What was found by an ablation, and where in the folder of the run the rest is."""
     table = f"{layer_folder(ablation.layer)}/{ablation_storage.TABLE}"
-    return f"{evidence_wording.ablation_in_short(ablation)}; table: {table}; `facedissect report` puts it into the reports."
+    return f"{evidence_wording.ablation_in_short(ablation)}; table: {table}; {IN_REPORTS}"
 
 
 def _baseline(baseline: Baseline) -> str:
     """What was found by a baseline, and where in the folder of the run the rest is."""
-    return f"{evidence_wording.baseline_in_short(baseline)}; table: {baseline_storage.TABLE}; `facedissect report` puts it into the reports."
+    told = evidence_wording.baseline_in_short(baseline)
+    return f"{told}; table: {baseline_storage.TABLE}; {IN_REPORTS}"
 
 
 def _outcomes(layer: LayerSummary) -> Table:
