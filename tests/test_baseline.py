@@ -36,7 +36,6 @@ from facedissect.errors import FacedissectError
 from facedissect.peaks import Peaks
 from facedissect.random_null import LABEL_COLUMNS
 from facedissect.report import baseline_wording
-from facedissect.report.evidence_wording import baseline_in_short
 from facedissect.validation.planted import LAYER, PLANTED_SIZE, planted_faces
 
 HERE = Settings(workers=0, sweep=(), replicates=1)
@@ -401,7 +400,7 @@ def test_the_command_counts_tells_and_keeps_a_table(
         in out
     )
     assert "random weights: peaks: 40 of 40 faces" in err
-    (line,) = baseline_in_short(kept).splitlines()
+    (line,) = baseline_wording.in_short(kept).splitlines()
     assert (
         f"{told['observed']} of 160\u00a0units of block5.relu are interpretable, {told['random_weights']:.4g} with random"
         in line

@@ -42,6 +42,17 @@ def meaning(baseline: Baseline) -> list[str]:
     ]
 
 
+def in_short(baseline: Baseline) -> str:
+    """How many units are interpretable (of layers without maps: biased) here and with random weights, in one line."""
+    first = baseline.table.groupby("layer", sort=False).head(1).to_dict("records")
+    counts = (
+        f"{row['observed']:,} of {counted(int(row['units']), 'unit')} of {row['layer']} {spoken(str(row['measure']))}, "
+        f"{row['random_weights']:,.4g} with random weights"
+        for row in first
+    )
+    return f"Baseline: {'; '.join(counts)}"
+
+
 def rows(baseline: Baseline) -> list[tuple[str, ...]]:
     """The cells of each row under HEADINGS, as text."""
     digits = int(baseline.seeds > 1)  # of a mean over several networks

@@ -9,9 +9,7 @@ import math
 from collections.abc import Iterable
 
 from ..ablation import Ablation
-from ..baseline import Baseline
 from ..significance import SIGNIFICANCE
-from ..unit_counts import spoken
 from ..units import SubgroupShare, UnitSummary
 from .wording import NOT_MEASURED, SPACE, counted, listed, number, percent
 
@@ -107,14 +105,3 @@ def ablation_in_short(ablation: Ablation) -> str:
         f"Ablation of {ablation.layer}: the {ablation.metric} on {counted(ablation.faces, 'face')} changes by "
         f"{listed(changes)}"
     )
-
-
-def baseline_in_short(baseline: Baseline) -> str:
-    """How many units are interpretable (of layers without maps: biased) here and with random weights, in one line."""
-    rows = baseline.table.groupby("layer", sort=False).head(1).to_dict("records")
-    counts = (
-        f"{row['observed']:,} of {counted(int(row['units']), 'unit')} of {row['layer']} {spoken(str(row['measure']))}, "
-        f"{row['random_weights']:,.4g} with random weights"
-        for row in rows
-    )
-    return f"Baseline: {'; '.join(counts)}"

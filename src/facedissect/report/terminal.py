@@ -16,7 +16,7 @@ from ..errors import SettingsError
 from ..results import Dissection
 from ..storage import layer_folder
 from ..units import UnitSummary
-from . import evidence_wording, wording
+from . import baseline_wording, evidence_wording, wording
 from .beside import NOTHING, Beside
 from .summary import BiasCount, LayerSummary, RunSummary, summarise
 
@@ -90,7 +90,7 @@ def _ablation(ablation: Ablation) -> str:
 
 def _baseline(baseline: Baseline) -> str:
     """What was found by a baseline, and where in the folder of the run the rest is."""
-    told = evidence_wording.baseline_in_short(baseline)
+    told = baseline_wording.in_short(baseline)
     return f"{told}; table: {baseline_storage.TABLE}; {IN_REPORTS}"
 
 
